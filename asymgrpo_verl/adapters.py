@@ -1,0 +1,63 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""verl's signatures around our functions."""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+
+from asymgrpo_verl import advantages
+from asymgrpo_verl.config import settings_from
+from asymgrpo_verl.losses import two_channel_loss
+
+
+def asymgrpo_advantage(
+    token_level_rewards: torch.Tensor, response_mask: torch.Tensor, index: np.ndarray, config=None, **kwargs
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """`algorithm.adv_estimator=asymgrpo`: see `advantages.asymgrpo`. Returns it as advantages and as returns.
+
+    Raises:
+        ValueError, TypeError: the settings under `algorithm.asymgrpo` or the rewards are not usable.
+    """
+    settings = settings_from(config)
+    advantage = advantages.asymgrpo(token_level_rewards, response_mask, index, **vars(settings))
+    return advantage, advantage
+
+
+def asymgrpo_policy_loss(
+    old_log_prob: torch.Tensor,
+    log_prob: torch.Tensor,
+    advantages: torch.Tensor,
+    response_mask: torch.Tensor,
+    loss_agg_mode: str = "token-mean",
+    config=None,
+    rollout_is_weights: torch.Tensor | None = None,
+    *,
+    agg_loss: Callable,
+) -> tuple[torch.Tensor, dict[str, float]]:
+    """`actor.policy_loss.loss_mode=asymgrpo`: see `losses.two_channel_loss`; `config` is verl's ActorConfig."""
+    low, high = config.clip_ratio_low, config.clip_ratio_high
+    return two_channel_loss(
+        old_log_prob,
+        log_prob,
+        advantages,
+        response_mask,
+        aggregate=partial(agg_loss, loss_mask=response_mask, loss_agg_mode=loss_agg_mode, **config.global_batch_info),
+        clip_low=config.clip_ratio if low is None else low,
+        clip_high=config.clip_ratio if high is None else high,
+        clip_c=config.get("clip_ratio_c", 3.0),
+        rollout_is_weights=rollout_is_weights,
+    )

@@ -1,0 +1,18 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""verl on a machine without an accelerator, active only with VERL_PLATFORM=cpu.
+
+`platform` and `engine` use verl's registries. What verl 0.9.1 and vLLM 0.28.0 offer no extension point for is in
+`patches`, one function a gap. `hooks` says when each is applied.
+"""

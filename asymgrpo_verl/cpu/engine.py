@@ -1,0 +1,21 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""verl's FSDP language-model engine, registered for the device "cpu"."""
+
+from verl.workers.engine import EngineRegistry, FSDPEngineWithLMHead
+
+
+@EngineRegistry.register(model_type="language_model", backend=["fsdp", "fsdp2"], device="cpu")
+class FSDPEngineWithLMHeadCPU(FSDPEngineWithLMHead):
+    """Nothing differs but the device. Set `actor.strategy=fsdp2`: FSDP1 asks for the index of an accelerator."""

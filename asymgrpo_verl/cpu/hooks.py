@@ -1,0 +1,43 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Applies CPU support as the modules it belongs to are imported, so that nobody keeps a reference from before."""
+
+import sys
+
+import wrapt
+
+from asymgrpo_verl.cpu import patches
+from asymgrpo_verl.cpu.metadata import VllmCpuFinder
+
+
+def install() -> None:
+    """Called once in every process that imports verl (plugin.py) or vLLM (entry point group vllm.general_plugins)."""
+    if not any(isinstance(finder, VllmCpuFinder) for finder in sys.meta_path):
+        sys.meta_path.append(VllmCpuFinder())
+    for module, hook in {
+        "verl.plugin.platform.platform_manager": _register_platform,
+        "verl.workers.engine": _register_engine,
+        "verl.utils.distributed": patches.use_gloo_alone,
+        "verl.workers.rollout.vllm_rollout.bucketed_weight_transfer": patches.copy_received_weights,
+        "vllm.model_executor.layers.utils": patches.keep_linear_weights,
+    }.items():
+        wrapt.register_post_import_hook(hook, module)
+
+
+def _register_platform(module) -> None:
+    import asymgrpo_verl.cpu.platform  # noqa: F401
+
+
+def _register_engine(module) -> None:
+    import asymgrpo_verl.cpu.engine  # noqa: F401

@@ -1,0 +1,62 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The three functions of verl 0.9.1 and vLLM 0.28.0 that have no extension point and do not work on a CPU.
+
+Each patch takes the imported module that owns the function. tests/test_cpu_patches.py holds a hash of every function
+patched here and fails when an upgrade changes one.
+"""
+
+import functools
+
+import torch
+
+
+def use_gloo_alone(module) -> None:
+    """verl.utils.distributed.initialize_global_process_group_ray: its default backend string is
+    "cpu:gloo,<device>:<backend>", in which the device cpu would stand twice; torch refuses that."""
+    module.initialize_global_process_group_ray = functools.partial(
+        _with_default_backend, module.initialize_global_process_group_ray
+    )
+
+
+def _with_default_backend(original, timeout_second=None, backend=None):
+    return original(timeout_second=timeout_second, backend=backend or "cpu:gloo")
+
+
+def copy_received_weights(module) -> None:
+    """BucketedWeightReceiver.receive_weights in verl.workers.rollout.vllm_rollout.bucketed_weight_transfer: it moves
+    weights out of shared memory with `.to(device)`, which copies nothing on a CPU; closing the segment under the
+    views then fails ("cannot close exported pointers exist")."""
+    receiver = module.BucketedWeightReceiver
+    original = receiver.receive_weights
+
+    @functools.wraps(original)
+    def receive_weights(self, on_bucket_received):
+        return original(
+            self,
+            lambda weights, is_last: on_bucket_received([(name, w.clone()) for name, w in weights], is_last),
+        )
+
+    receiver.receive_weights = receive_weights
+
+
+def keep_linear_weights(module) -> None:
+    """vllm.model_executor.layers.utils.dispatch_cpu_unquantized_gemm: it packs a weight for oneDNN or SGL and drops
+    the original, so a later `load_weights` fails, or goes unseen for the lm_head. A plain product reads the weight
+    that is there."""
+
+    def dispatch_cpu_unquantized_gemm(layer: torch.nn.Module, remove_weight: bool) -> None:
+        layer.cpu_linear = torch.nn.functional.linear
+
+    module.dispatch_cpu_unquantized_gemm = dispatch_cpu_unquantized_gemm

@@ -1,0 +1,88 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Groups: the rollouts of one prompt, known by their uid."""
+
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+
+
+class Groups(NamedTuple):
+    """The rows of a batch, gathered by uid. Rows without a response token belong to no group.
+
+    Attributes:
+        index: (bs,) int64, the group of each row, 0 to groups-1 in the order the uids appear.
+        alive: (bs,) bool, whether the row has a response token.
+        correct: (bs,) bool, whether the row has one and its outcome is above the threshold.
+        size: (groups,) float64, rows of each group; 0 where every row of a uid is without a response.
+        solved: (groups,) float64, correct rows of each group. The group accuracy p is solved/size.
+    """
+
+    index: torch.Tensor
+    alive: torch.Tensor
+    correct: torch.Tensor
+    size: torch.Tensor
+    solved: torch.Tensor
+
+
+def has_response(response_mask: torch.Tensor) -> torch.Tensor:
+    """(bs, len) mask -> (bs,) bool: any token at all. Reads whole rows only where the first token is masked."""
+    alive = response_mask[:, 0] != 0 if response_mask.shape[1] else response_mask.new_zeros(len(response_mask)).bool()
+    unsure = torch.nonzero(~alive).squeeze(1)
+    alive[unsure] = (response_mask[unsure] != 0).any(dim=1)
+    return alive
+
+
+def gather_groups(
+    token_level_rewards: torch.Tensor,
+    response_mask: torch.Tensor,
+    index: Sequence[Hashable] | np.ndarray,
+    reward_threshold: float = 0.5,
+) -> Groups:
+    """Group the rows of a batch by uid and judge each by its outcome: the sum of its rewards against the threshold.
+
+    Args:
+        token_level_rewards: (bs, len), finite.
+        response_mask: (bs, len), 1 on response tokens and 0 elsewhere, any dtype.
+        index: (bs,) uids, any hashable; rows of a group need not be neighbours, nor groups of one size.
+        reward_threshold: a row is correct when its summed reward exceeds it.
+
+    Raises:
+        ValueError: `index` is not one uid a row, or an outcome is NaN or infinite.
+    """
+    if len(index) != len(token_level_rewards):
+        raise ValueError(f"index has {len(index)} uids for {len(token_level_rewards)} rows; one uid a row is needed.")
+    alive = has_response(response_mask)
+    outcome = token_level_rewards.sum(dim=1)
+    broken = torch.nonzero(alive & ~torch.isfinite(outcome)).squeeze(1).tolist()
+    if broken:
+        raise ValueError(
+            f"the summed reward is not a finite number in {len(broken)} of {len(outcome)} rows, first in row "
+            f"{broken[0]} (uid {index[broken[0]]!r}, reward {outcome[broken[0]].item()}). Return 0 or 1 from "
+            "the reward function."
+        )
+    uids = index
+    if not isinstance(index, np.ndarray):  # filled in place, because np.array would make a matrix of a list of tuples
+        uids = np.empty(len(index), dtype=object)
+        uids[:] = index
+    # pandas hashes the uids: no sort, so they need not be comparable, and no Python loop over rows.
+    codes, names = pd.factorize(uids, use_na_sentinel=False)
+    group = torch.from_numpy(codes.astype(np.int64, copy=False)).to(outcome.device)
+    correct = alive & (outcome > reward_threshold)
+    counts = torch.zeros(2, len(names), dtype=torch.float64, device=outcome.device)
+    counts.index_add_(1, group, torch.stack([alive, correct]).double())
+    return Groups(group, alive, correct, size=counts[0], solved=counts[1])

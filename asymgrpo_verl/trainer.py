@@ -1,0 +1,44 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""verl's synchronous trainer with diagnostics, chosen by `trainer.v1.trainer_mode=asymgrpo`."""
+
+import numpy as np
+import transfer_queue as tq
+from omegaconf import open_dict
+from verl.trainer.ppo.v1.trainer_base import register_trainer
+from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
+
+from asymgrpo_verl.diagnostics import group_metrics
+from asymgrpo_verl.groups import gather_groups
+
+
+@register_trainer("asymgrpo")
+class AsymGRPOTrainer(PPOTrainerSync):
+    """Trains as `sync` does, with any estimator, and logs what became of the groups (see `diagnostics`)."""
+
+    def __init__(self, config):
+        # verl asks in many places whether the mode is "sync"; to all of them this trainer is.
+        with open_dict(config):
+            config.trainer.v1.trainer_mode = "sync"
+        super().__init__(config)
+
+    def _compute_advantage(self, batch, metrics: dict):
+        fields = ["uid", "response_mask", "rm_scores"]
+        data = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
+        uid = np.array(data.pop("uid").tolist(), dtype=object)
+        data = data.to_padded_tensor()
+        settings = self.config.algorithm.get("asymgrpo", None) or {}
+        groups = gather_groups(data["rm_scores"], data["response_mask"], uid, settings.get("reward_threshold", 0.5))
+        metrics.update(group_metrics(groups))
+        return super()._compute_advantage(batch, metrics)

@@ -1,0 +1,130 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The quickstart's base policy: a small Qwen3, saved as a Hugging Face model."""
+
+import argparse
+import random
+import time
+from pathlib import Path
+
+import torch
+from task import direct_answer, draw_chain, worked_answer
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tqdm import tqdm
+from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+
+# Qwen's chat format, which verl's agent loop looks for, with a token for each of its fixed pieces.
+START, END, PAD = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def build_tokenizer() -> PreTrainedTokenizerFast:
+    """One token a byte, so that any text can be a prompt, plus whole tokens for the chat format and for `\\boxed{`."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE(vocab={symbol: i for i, symbol in enumerate(alphabet)}, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([START, END, PAD])
+    tokenizer.add_tokens(["system\n", "user\n", "assistant\n", "\\boxed{"])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, eos_token=END, pad_token=PAD, chat_template=CHAT_TEMPLATE, model_max_length=1024
+    )
+
+
+def build_model(tokenizer: PreTrainedTokenizerFast, hidden: int, layers: int) -> Qwen3ForCausalLM:
+    return Qwen3ForCausalLM(
+        Qwen3Config(
+            vocab_size=len(tokenizer),
+            hidden_size=hidden,
+            intermediate_size=3 * hidden,
+            num_hidden_layers=layers,
+            num_attention_heads=hidden // 32,
+            num_key_value_heads=hidden // 32,
+            head_dim=32,
+            max_position_embeddings=1024,
+            tie_word_embeddings=True,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+            bos_token_id=None,
+            attn_implementation="sdpa",
+        )
+    )
+
+
+def draw_batch(rng: random.Random, tokenizer: PreTrainedTokenizerFast, rows: int, worked_share: float):
+    """Prompts with answers, as padded (rows, len) token ids and labels; only the answer's tokens are labelled."""
+    prompts, answers = [], []
+    for _ in range(rows):
+        chain = draw_chain(rng)
+        answer = worked_answer(chain) if rng.random() < worked_share else direct_answer(chain)
+        chat = [{"role": "user", "content": chain}]
+        prompts.append(tokenizer.apply_chat_template(chat, add_generation_prompt=True).input_ids)
+        answers.append(tokenizer(answer + END).input_ids)
+    length = max(len(p) + len(a) for p, a in zip(prompts, answers, strict=True))
+    ids = torch.full((rows, length), tokenizer.pad_token_id)
+    labels = torch.full((rows, length), -100)
+    for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
+        start, stop = len(prompt), len(prompt) + len(answer)
+        ids[row, :stop] = torch.tensor(prompt + answer)
+        labels[row, start:stop] = torch.tensor(answer)
+    return ids, labels
+
+
+def warm_up(model: Qwen3ForCausalLM, tokenizer, steps: int, rows: int, worked_share: float, lr: float, seed: int):
+    """Supervised training on freshly drawn chains; the same seed gives the same weights."""
+    rng = random.Random(seed)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, betas=(0.9, 0.98), weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.1)
+    bar = tqdm(range(steps), desc="warm-up", unit="step", dynamic_ncols=True)
+    for _ in bar:
+        ids, labels = draw_batch(rng, tokenizer, rows, worked_share)
+        loss = model(input_ids=ids, labels=labels).loss
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        bar.set_postfix(loss=f"{loss.item():.3f}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path, help="directory of the model")
+    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--rows", type=int, default=192, help="answers a step")
+    parser.add_argument("--worked-share", type=float, default=0.3, help="share of worked answers among those shown")
+    parser.add_argument("--hidden", type=int, default=96)
+    parser.add_argument("--layers", type=int, default=3)
+    parser.add_argument("--lr", type=float, default=3e-3)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+
+    started = time.time()
+    torch.manual_seed(args.seed)
+    tokenizer = build_tokenizer()
+    model = build_model(tokenizer, args.hidden, args.layers)
+    warm_up(model, tokenizer, args.steps, args.rows, args.worked_share, args.lr, args.seed)
+    model.save_pretrained(args.out)
+    tokenizer.save_pretrained(args.out)
+    size = sum(p.numel() for p in model.parameters())
+    print(
+        f"base policy: Qwen3 architecture, {size / 1e6:.2f}M parameters, {time.time() - started:.0f} s, in {args.out}"
+    )
+
+
+if __name__ == "__main__":
+    main()

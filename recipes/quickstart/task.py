@@ -1,0 +1,70 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The quickstart's task: sums of graded difficulty, as parquet files in verl's layout.
+
+A prompt is a sum of 2 to MAX_TERMS one-digit numbers, "3+8+5+1". A worked answer keeps a running total, "11,16,17",
+and boxes the last, \\boxed{17}; a direct answer is the box alone. Every added term is one more place to go wrong, so
+prompts run from those that a weak policy always solves to those it never does.
+"""
+
+import random
+from pathlib import Path
+
+import pandas as pd
+
+DATA_SOURCE = "asymgrpo/sums"
+MAX_TERMS = 7
+
+
+def draw_chain(rng: random.Random) -> str:
+    """A prompt: 2 to MAX_TERMS terms, each count as likely as another, each term from 1 to 9."""
+    return "+".join(str(rng.randint(1, 9)) for _ in range(rng.randint(2, MAX_TERMS)))
+
+
+def work(chain: str) -> list[int]:
+    """The running total after each addition, from left to right."""
+    terms = [int(term) for term in chain.split("+")]
+    return [sum(terms[: i + 1]) for i in range(1, len(terms))]
+
+
+def direct_answer(chain: str) -> str:
+    return f"\\boxed{{{work(chain)[-1]}}}"
+
+
+def worked_answer(chain: str) -> str:
+    return ",".join(map(str, work(chain))) + direct_answer(chain)
+
+
+def write_parquet(path: Path, rows: int, seed: int, split: str, exclude: frozenset[str] = frozenset()) -> set[str]:
+    """Write `rows` distinct prompts, none of them in `exclude`, and return them."""
+    rng, drawn = random.Random(seed), {}
+    while len(drawn) < rows:
+        chain = draw_chain(rng)
+        if chain not in exclude:
+            drawn.setdefault(chain, work(chain))
+    table = pd.DataFrame(
+        {
+            "data_source": DATA_SOURCE,
+            "prompt": [[{"role": "user", "content": text}] for text in drawn],
+            "ability": "math",
+            "reward_model": [{"style": "rule", "ground_truth": str(values[-1])} for values in drawn.values()],
+            "extra_info": [
+                {"split": split, "index": i, "level": len(values)} for i, values in enumerate(drawn.values())
+            ],
+        }
+    )
+    partial = path.with_suffix(".partial")
+    table.to_parquet(partial)
+    partial.replace(path)
+    return set(drawn)

