@@ -18,7 +18,7 @@ that imports verl comes by here, vLLM's too, and most need none of it. An error 
 """
 
 import os
-from functools import partial
+from functools import partial, wraps
 
 import wrapt
 
@@ -40,6 +40,7 @@ def _check_config_at_start(verl_config) -> None:
 
     original = verl_config.validate_config
 
+    @wraps(original)
     def validate_config(config, *args, **kwargs):
         check_run_config(config)
         return original(config, *args, **kwargs)

@@ -11,9 +11,13 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Settings for all tests: no test times a single call, so hypothesis has no deadline."""
+"""Settings for all tests: verl runs on the CPU; no test times a single call, so hypothesis has no deadline."""
+
+import os
 
 import hypothesis
+
+os.environ["VERL_PLATFORM"] = "cpu"
 
 hypothesis.settings.register_profile("default", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("default")

@@ -25,13 +25,13 @@ import torch
 def use_gloo_alone(module) -> None:
     """verl.utils.distributed.initialize_global_process_group_ray: its default backend string is
     "cpu:gloo,<device>:<backend>", in which the device cpu would stand twice; torch refuses that."""
-    module.initialize_global_process_group_ray = functools.partial(
-        _with_default_backend, module.initialize_global_process_group_ray
-    )
+    original = module.initialize_global_process_group_ray
 
+    @functools.wraps(original)
+    def initialize_global_process_group_ray(timeout_second=None, backend=None):
+        return original(timeout_second=timeout_second, backend=backend or "cpu:gloo")
 
-def _with_default_backend(original, timeout_second=None, backend=None):
-    return original(timeout_second=timeout_second, backend=backend or "cpu:gloo")
+    module.initialize_global_process_group_ray = initialize_global_process_group_ray
 
 
 def copy_received_weights(module) -> None:
@@ -56,6 +56,7 @@ def keep_linear_weights(module) -> None:
     the original, so a later `load_weights` fails, or goes unseen for the lm_head. A plain product reads the weight
     that is there."""
 
+    @functools.wraps(module.dispatch_cpu_unquantized_gemm)
     def dispatch_cpu_unquantized_gemm(layer: torch.nn.Module, remove_weight: bool) -> None:
         layer.cpu_linear = torch.nn.functional.linear
 

