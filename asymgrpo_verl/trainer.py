@@ -22,6 +22,8 @@ from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from asymgrpo_verl.diagnostics import group_metrics
 from asymgrpo_verl.groups import gather_groups
 
+POLL_SECONDS = 0.1
+
 
 @register_trainer("asymgrpo")
 class AsymGRPOTrainer(PPOTrainerSync):
@@ -32,6 +34,12 @@ class AsymGRPOTrainer(PPOTrainerSync):
         with open_dict(config):
             config.trainer.v1.trainer_mode = "sync"
         super().__init__(config)
+
+    def _build_replay_buffer(self):
+        buffer = super()._build_replay_buffer()
+        # verl looks for finished rollouts every 2 s, so a step waits 1 s for nothing on average.
+        buffer.poll_interval = POLL_SECONDS
+        return buffer
 
     def _compute_advantage(self, batch, metrics: dict):
         fields = ["uid", "response_mask", "rm_scores"]

@@ -30,10 +30,12 @@ from asymgrpo_verl.cpu.metadata import VllmCpuFinder
 
 pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
 
+TRANSFER = "verl.workers.rollout.vllm_rollout.bucketed_weight_transfer"
+
 # The functions that `patches` replaces, and the source that was read when it was written.
 PATCHED = {
     "verl.utils.distributed.initialize_global_process_group_ray": "761a94d1a2e058d3",
-    "verl.workers.rollout.vllm_rollout.bucketed_weight_transfer.BucketedWeightReceiver.receive_weights": "229fcae433aeb2ae",
+    f"{TRANSFER}.BucketedWeightReceiver.receive_weights": "229fcae433aeb2ae",
     "vllm.model_executor.layers.utils.dispatch_cpu_unquantized_gemm": "5ea7e85e631e2cf4",
 }
 
