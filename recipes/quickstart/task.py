@@ -21,7 +21,7 @@ prompts run from those that a weak policy always solves to those it never does.
 import random
 from pathlib import Path
 
-import pandas as pd
+from data_prep.files import verl_row, write_rows
 
 DATA_SOURCE = "asymgrpo/sums"
 MAX_TERMS = 7
@@ -52,19 +52,12 @@ def write_parquet(path: Path, rows: int, seed: int, split: str, exclude: frozens
     while len(drawn) < rows:
         chain = draw_chain(rng)
         if chain not in exclude:
-            drawn.setdefault(chain, work(chain))
-    table = pd.DataFrame(
-        {
-            "data_source": DATA_SOURCE,
-            "prompt": [[{"role": "user", "content": text}] for text in drawn],
-            "ability": "math",
-            "reward_model": [{"style": "rule", "ground_truth": str(values[-1])} for values in drawn.values()],
-            "extra_info": [
-                {"split": split, "index": i, "level": len(values)} for i, values in enumerate(drawn.values())
-            ],
-        }
+            drawn[chain] = work(chain)
+    write_rows(
+        [
+            verl_row(DATA_SOURCE, chain, str(values[-1]), split, i, level=len(values))
+            for i, (chain, values) in enumerate(drawn.items())
+        ],
+        path,
     )
-    partial = path.with_suffix(".partial")
-    table.to_parquet(partial)
-    partial.replace(path)
     return set(drawn)

@@ -1,0 +1,157 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""AsymGRPO from nothing to a picture on one machine without a GPU; quickstart.sh makes the environment and calls this.
+
+It builds the base policy, writes the task's parquet files, trains with run_tiny_cpu.sh and shows what came of it.
+Everything verl prints goes to a log file. Settings are environment variables, see quickstart.sh.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import psutil
+import task
+from report import draw, read_metrics, summarise
+from tqdm import tqdm
+
+from data_prep.files import check_verl_parquet
+
+HERE = Path(__file__).resolve().parent
+MARK = "ASYMGRPO_QUICKSTART"  # in the environment of every process of a run, which is how they are found again
+# What the log says when a stage of the start-up is over.
+STAGES = (
+    ("Started a local Ray instance", "starting the trainer"),
+    ("create worker group", "starting FSDP2"),
+    ("actor and ref model engine initialized", "starting vLLM"),
+    ("ready to fit", "validating the base policy"),
+)
+
+
+def stop_processes(mark: str) -> None:
+    """End every process that carries the mark, however far from its parent."""
+    marked = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and process.environ().get(MARK) == mark:
+                marked.append(process)
+        except psutil.Error:  # it ended meanwhile, or belongs to somebody else
+            continue
+    for process in marked:
+        try:
+            process.terminate()
+        except psutil.NoSuchProcess:
+            continue
+    _, alive = psutil.wait_procs(marked, timeout=5)
+    for process in alive:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+    psutil.wait_procs(alive, timeout=5)
+
+
+def train(steps: int, out: Path, env: dict[str, str]) -> None:
+    """Run run_tiny_cpu.sh with its output in out/train.log, and show how far it is.
+
+    Raises:
+        SystemExit: training failed; the end of the log is shown.
+    """
+    log_path, metrics_path, mark = out / "train.log", out / "metrics.jsonl", uuid.uuid4().hex
+    print(f"verl's own output is in {log_path}")
+    env = {**env, MARK: mark, "STEPS": str(steps), "OUT_DIR": str(out), "PYTHONUNBUFFERED": "1"}
+    bar = tqdm(total=steps, desc="starting Ray", unit="step", dynamic_ncols=True)
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            ["bash", str(HERE / "run_tiny_cpu.sh"), *sys.argv[1:]],
+            stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=env, start_new_session=True,
+        )  # fmt: skip
+        try:
+            while process.poll() is None:
+                time.sleep(1)
+                show_progress(bar, log_path, metrics_path)
+            show_progress(bar, log_path, metrics_path)
+        finally:
+            bar.close()
+            stop_processes(mark)
+    if process.returncode != 0:
+        tail = log_path.read_text(errors="replace").splitlines()[-25:]
+        sys.exit("\n".join([*tail, f"quickstart: training failed; its whole output is in {log_path}"]))
+
+
+def show_progress(bar: tqdm, log_path: Path, metrics_path: Path) -> None:
+    rows = read_metrics(metrics_path)
+    if not rows:
+        log = log_path.read_text(errors="replace")
+        bar.set_description(
+            [stage for sign, stage in STAGES if sign in log][-1:][0] if STAGES[0][0] in log else "starting Ray"
+        )
+        return
+    if bar.n == 0 and len(rows) == 1:
+        bar.reset()  # the estimate is for the steps alone
+    last = rows[-1]
+    bar.set_description("training")
+    bar.update(last["step"] - bar.n)
+    if "actor/entropy" in last:
+        bar.set_postfix(accuracy=f"{last['groups/accuracy']:.2f}", entropy=f"{last['actor/entropy']:.2f}")
+
+
+def prepare(out: Path, env: dict[str, str]) -> int:
+    """Put the data and the base policy in place, name them in `env`, and return the number of training steps."""
+    if "DATA" in env:
+        env["TRAIN_FILE"], env["VAL_FILE"] = env["DATA"], env.get("VAL_DATA", env["DATA"])
+        env.setdefault("MAX_PROMPT_LENGTH", "512")
+        env.setdefault("MAX_RESPONSE_LENGTH", "128")
+        for name in ("TRAIN_FILE", "VAL_FILE"):
+            print(f"{env[name]}: {check_verl_parquet(Path(env[name]))} prompts")
+        sys.argv[1:1] = ["data.val_max_samples=32"]
+    else:
+        env["TRAIN_FILE"], env["VAL_FILE"] = str(out / "train.parquet"), str(out / "val.parquet")
+        held_out = task.write_parquet(Path(env["VAL_FILE"]), rows=128, seed=1, split="test")
+        task.write_parquet(Path(env["TRAIN_FILE"]), rows=2048, seed=0, split="train", exclude=frozenset(held_out))
+    model = out.parent / "base_policy"
+    if not (model / "config.json").is_file():
+        subprocess.run([sys.executable, str(HERE / "base_policy.py"), str(model)], check=True, env=env)
+    else:
+        print(f"base policy: as built before, in {model}")
+    env["MODEL_PATH"] = str(model)
+    return int(env.get("STEPS", 2 if "DATA" in env else 30))
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a kill cleans up as Ctrl-C does
+    started = float(os.environ.get("QUICKSTART_STARTED", time.time()))
+    out = Path(os.environ.get("OUT_ROOT", "outputs/quickstart")).resolve() / time.strftime("run-%Y%m%d-%H%M%S")
+    out.mkdir(parents=True)
+    env = dict(os.environ)
+    try:
+        steps = prepare(out, env)
+        train(steps, out, env)
+    except (OSError, ValueError) as error:
+        sys.exit(f"quickstart: {error}")
+    except KeyboardInterrupt:
+        sys.exit("quickstart: interrupted, every process of the run has ended")
+    rows = read_metrics(out / "metrics.jsonl")
+    print(summarise(rows))
+    draw(rows, out / "quickstart.png")
+    print(f"picture: {out / 'quickstart.png'}\nmetrics: {out / 'metrics.jsonl'}")
+    print(f"{(time.time() - started) / 60:.1f} minutes in all")
+
+
+if __name__ == "__main__":
+    main()
