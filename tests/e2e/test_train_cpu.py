@@ -1,0 +1,103 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""A real training run: verl's v1 trainer, Ray, FSDP2, vLLM's CPU backend, our estimator, loss and trainer."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
+
+QUICKSTART = Path(__file__).parents[2] / "recipes" / "quickstart"
+STEPS = 2
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """The directory of a run of STEPS steps from a hardly trained base policy, saved at its last step."""
+    out = tmp_path_factory.mktemp("run")
+    env = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "MODEL_PATH": str(out / "base_policy"),
+        "TRAIN_FILE": str(out / "train.parquet"),
+        "VAL_FILE": str(out / "val.parquet"),
+        "OUT_DIR": str(out),
+        "STEPS": str(STEPS),
+        "TRAIN_BATCH_SIZE": "8",
+        "MINI_BATCH_SIZE": "4",
+    }
+    policy = [sys.executable, str(QUICKSTART / "base_policy.py"), str(out / "base_policy"), "--steps", "20"]
+    subprocess.run(policy, check=True, env=env)
+    write = "import sys; from pathlib import Path; import task; "
+    write += "[task.write_parquet(Path(p), rows=int(n), seed=0, split='train') for p, n in zip(sys.argv[1::2], sys.argv[2::2])]"
+    files = [env["TRAIN_FILE"], "64", env["VAL_FILE"], "8"]
+    subprocess.run([sys.executable, "-c", write, *files], check=True, env=env, cwd=QUICKSTART)
+    overrides = [f"trainer.save_freq={STEPS}", "actor_rollout_ref.actor.checkpoint.save_contents=[hf_model]"]
+    # beta = 0 makes unanimous groups speak too, so that even this policy has something to learn from
+    overrides += ["+algorithm.asymgrpo.beta_pos=0", "+algorithm.asymgrpo.beta_neg=0"]
+    with (out / "train.log").open("wb") as log:
+        command = ["bash", str(QUICKSTART / "run_tiny_cpu.sh"), *overrides]
+        done = subprocess.run(command, env=env, stdout=log, stderr=subprocess.STDOUT, timeout=900)
+    assert done.returncode == 0, (out / "train.log").read_text(errors="replace")[-5000:]
+    return out
+
+
+@pytest.fixture(scope="module")
+def steps(run):
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [row["data"] for row in rows if row["step"] > 0]
+
+
+@pytest.mark.slow
+def test_weights_change(run):
+    import torch
+    from safetensors.torch import load_file
+
+    (trained,) = run.glob(f"checkpoints/global_step_{STEPS}/actor/huggingface/model*.safetensors")
+    before, after = load_file(run / "base_policy" / "model.safetensors"), load_file(trained)
+    assert before.keys() == after.keys()
+    for name, weight in before.items():
+        assert not torch.equal(weight, after[name].to(weight.dtype)), name
+        assert torch.isfinite(after[name]).all()
+
+
+@pytest.mark.slow
+def test_every_step_is_logged_with_finite_metrics(steps):
+    assert len(steps) == STEPS
+    for step in steps:
+        assert {key: value for key, value in step.items() if not math.isfinite(value)} == {}
+        assert step["actor/grad_norm"] > 0
+
+
+@pytest.mark.slow
+def test_channels_and_groups_are_logged_under_the_same_keys_at_every_step(steps):
+    assert len({frozenset(k for k in step if k.startswith(("groups/", "actor/"))) for step in steps}) == 1
+    for step in steps:
+        assert step["groups/all_solved"] + step["groups/mixed"] + step["groups/none_solved"] == pytest.approx(1)
+        tokens = step["actor/positive/token_frac"] + step["actor/negative/token_frac"]
+        assert tokens == pytest.approx(1), "with beta = 0 no advantage is 0"
+        assert step["groups/accuracy"] == pytest.approx(step["critic/score/mean"])
+
+
+@pytest.mark.slow
+def test_rollouts_come_from_the_weights_that_were_trained(steps):
+    """vLLM's log-probabilities are the trainer's: the weights arrive whole after every update."""
+    for step in steps:
+        assert step["training/rollout_probs_diff_max"] < 1e-4
