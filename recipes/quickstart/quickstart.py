@@ -26,8 +26,8 @@ import uuid
 from pathlib import Path
 
 import psutil
-import task
 from report import draw, read_metrics, summarise
+from task import write_task
 from tqdm import tqdm
 
 from data_prep.files import check_verl_parquet
@@ -122,8 +122,7 @@ def prepare(out: Path, env: dict[str, str]) -> int:
         sys.argv[1:1] = ["data.val_max_samples=32"]
     else:
         env["TRAIN_FILE"], env["VAL_FILE"] = str(out / "train.parquet"), str(out / "val.parquet")
-        held_out = task.write_parquet(Path(env["VAL_FILE"]), rows=128, seed=1, split="test")
-        task.write_parquet(Path(env["TRAIN_FILE"]), rows=2048, seed=0, split="train", exclude=frozenset(held_out))
+        write_task(out, train_rows=2048, val_rows=128)
     model = out.parent / "base_policy"
     if not (model / "config.json").is_file():
         subprocess.run([sys.executable, str(HERE / "base_policy.py"), str(model)], check=True, env=env)

@@ -18,6 +18,7 @@ and boxes the last, \\boxed{17}; a direct answer is the box alone. Every added t
 prompts run from those that a weak policy always solves to those it never does.
 """
 
+import argparse
 import random
 from pathlib import Path
 
@@ -61,3 +62,18 @@ def write_parquet(path: Path, rows: int, seed: int, split: str, exclude: frozens
         path,
     )
     return set(drawn)
+
+
+def write_task(out: Path, train_rows: int, val_rows: int) -> None:
+    """out/train.parquet and out/val.parquet, which share no prompt; the same every time."""
+    held_out = write_parquet(out / "val.parquet", val_rows, seed=1, split="test")
+    write_parquet(out / "train.parquet", train_rows, seed=0, split="train", exclude=frozenset(held_out))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path, help="directory of train.parquet and val.parquet")
+    parser.add_argument("--train-rows", type=int, default=2048)
+    parser.add_argument("--val-rows", type=int, default=128)
+    args = parser.parse_args()
+    write_task(args.out, args.train_rows, args.val_rows)

@@ -45,10 +45,8 @@ def run(tmp_path_factory):
     }
     policy = [sys.executable, str(QUICKSTART / "base_policy.py"), str(out / "base_policy"), "--steps", "20"]
     subprocess.run(policy, check=True, env=env)
-    write = "import sys; from pathlib import Path; import task; "
-    write += "[task.write_parquet(Path(p), rows=int(n), seed=0, split='train') for p, n in zip(sys.argv[1::2], sys.argv[2::2])]"
-    files = [env["TRAIN_FILE"], "64", env["VAL_FILE"], "8"]
-    subprocess.run([sys.executable, "-c", write, *files], check=True, env=env, cwd=QUICKSTART)
+    prompts = [sys.executable, str(QUICKSTART / "task.py"), str(out), "--train-rows", "64", "--val-rows", "8"]
+    subprocess.run(prompts, check=True, env=env)
     overrides = [f"trainer.save_freq={STEPS}", "actor_rollout_ref.actor.checkpoint.save_contents=[hf_model]"]
     # beta = 0 makes unanimous groups speak too, so that even this policy has something to learn from
     overrides += ["+algorithm.asymgrpo.beta_pos=0", "+algorithm.asymgrpo.beta_neg=0"]
