@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The quickstart's base policy: a small Qwen3, saved as a Hugging Face model."""
+"""The quickstart's base policy: a small Qwen3 that can work a sum out but mostly guesses, as a Hugging Face model."""
 
 import argparse
 import random
@@ -23,6 +23,13 @@ from task import direct_answer, draw_chain, worked_answer
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+
+HIDDEN, LAYERS = 96, 3
+ROWS = 48  # answers a step
+LEARNING_RATE = 4e-3
+# Share of worked answers: for the first part of the steps the model learns to add, in the rest it picks up the habit of
+# guessing.
+STUDY_PART, STUDY_SHARE, HABIT_SHARE = 0.85, 0.85, 0.2
 
 # Qwen's chat format, which verl's agent loop looks for, with a token for each of its fixed pieces.
 START, END, PAD = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
@@ -45,16 +52,17 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def build_model(tokenizer: PreTrainedTokenizerFast, hidden: int, layers: int) -> Qwen3ForCausalLM:
+def build_model(tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausalLM:
     return Qwen3ForCausalLM(
         Qwen3Config(
             vocab_size=len(tokenizer),
-            hidden_size=hidden,
-            intermediate_size=3 * hidden,
-            num_hidden_layers=layers,
-            num_attention_heads=hidden // 32,
-            num_key_value_heads=hidden // 32,
+            hidden_size=HIDDEN,
+            intermediate_size=3 * HIDDEN,
+            num_hidden_layers=LAYERS,
+            num_attention_heads=HIDDEN // 32,
+            num_key_value_heads=HIDDEN // 32,
             head_dim=32,
+            initializer_range=0.05,  # the usual 0.02 suits wide models; at this width it doubles the warm-up
             max_position_embeddings=1024,
             tie_word_embeddings=True,
             eos_token_id=tokenizer.eos_token_id,
@@ -65,18 +73,18 @@ def build_model(tokenizer: PreTrainedTokenizerFast, hidden: int, layers: int) ->
     )
 
 
-def draw_batch(rng: random.Random, tokenizer: PreTrainedTokenizerFast, rows: int, worked_share: float):
-    """Prompts with answers, as padded (rows, len) token ids and labels; only the answer's tokens are labelled."""
+def draw_batch(rng: random.Random, tokenizer: PreTrainedTokenizerFast, worked_share: float):
+    """Prompts with answers, as padded (ROWS, len) token ids and labels; only the answer's tokens are labelled."""
     prompts, answers = [], []
-    for _ in range(rows):
+    for _ in range(ROWS):
         chain = draw_chain(rng)
-        answer = worked_answer(chain) if rng.random() < worked_share else direct_answer(chain)
+        answer = worked_answer(chain) if rng.random() < worked_share else direct_answer(chain, rng)
         chat = [{"role": "user", "content": chain}]
         prompts.append(tokenizer.apply_chat_template(chat, add_generation_prompt=True).input_ids)
         answers.append(tokenizer(answer + END).input_ids)
     length = max(len(p) + len(a) for p, a in zip(prompts, answers, strict=True))
-    ids = torch.full((rows, length), tokenizer.pad_token_id)
-    labels = torch.full((rows, length), -100)
+    ids = torch.full((ROWS, length), tokenizer.pad_token_id)
+    labels = torch.full((ROWS, length), -100)
     for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
         start, stop = len(prompt), len(prompt) + len(answer)
         ids[row, :stop] = torch.tensor(prompt + answer)
@@ -84,14 +92,15 @@ def draw_batch(rng: random.Random, tokenizer: PreTrainedTokenizerFast, rows: int
     return ids, labels
 
 
-def warm_up(model: Qwen3ForCausalLM, tokenizer, steps: int, rows: int, worked_share: float, lr: float, seed: int):
+def warm_up(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, steps: int, seed: int) -> None:
     """Supervised training on freshly drawn chains; the same seed gives the same weights."""
     rng = random.Random(seed)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, betas=(0.9, 0.98), weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.1)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.1)
     bar = tqdm(range(steps), desc="warm-up", unit="step", dynamic_ncols=True)
-    for _ in bar:
-        ids, labels = draw_batch(rng, tokenizer, rows, worked_share)
+    for step in bar:
+        worked_share = STUDY_SHARE if step < STUDY_PART * steps else HABIT_SHARE
+        ids, labels = draw_batch(rng, tokenizer, worked_share)
         loss = model(input_ids=ids, labels=labels).loss
         optimizer.zero_grad()
         loss.backward()
@@ -104,22 +113,20 @@ def warm_up(model: Qwen3ForCausalLM, tokenizer, steps: int, rows: int, worked_sh
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path, help="directory of the model")
-    parser.add_argument("--steps", type=int, default=150)
-    parser.add_argument("--rows", type=int, default=192, help="answers a step")
-    parser.add_argument("--worked-share", type=float, default=0.3, help="share of worked answers among those shown")
-    parser.add_argument("--hidden", type=int, default=96)
-    parser.add_argument("--layers", type=int, default=3)
-    parser.add_argument("--lr", type=float, default=3e-3)
+    parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
 
     started = time.time()
+    torch.set_num_threads(1)  # the same sums in the same order on every machine; the model is too small for more
     torch.manual_seed(args.seed)
     tokenizer = build_tokenizer()
-    model = build_model(tokenizer, args.hidden, args.layers)
-    warm_up(model, tokenizer, args.steps, args.rows, args.worked_share, args.lr, args.seed)
-    model.save_pretrained(args.out)
-    tokenizer.save_pretrained(args.out)
+    model = build_model(tokenizer)
+    warm_up(model, tokenizer, args.steps, args.seed)
+    partial = args.out.with_name(args.out.name + ".partial")
+    model.save_pretrained(partial)
+    tokenizer.save_pretrained(partial)
+    partial.rename(args.out)
     size = sum(p.numel() for p in model.parameters())
     print(
         f"base policy: Qwen3 architecture, {size / 1e6:.2f}M parameters, {time.time() - started:.0f} s, in {args.out}"

@@ -66,8 +66,8 @@ def stop_processes(mark: str) -> None:
     psutil.wait_procs(alive, timeout=5)
 
 
-def train(steps: int, out: Path, env: dict[str, str]) -> None:
-    """Run run_tiny_cpu.sh with its output in out/train.log, and show how far it is.
+def train(steps: int, out: Path, env: dict[str, str]) -> float:
+    """Run run_tiny_cpu.sh with its output in out/train.log, show how far it is, and return the peak memory in GiB.
 
     Raises:
         SystemExit: training failed; the end of the log is shown.
@@ -75,6 +75,7 @@ def train(steps: int, out: Path, env: dict[str, str]) -> None:
     log_path, metrics_path, mark = out / "train.log", out / "metrics.jsonl", uuid.uuid4().hex
     print(f"verl's own output is in {log_path}")
     env = {**env, MARK: mark, "STEPS": str(steps), "OUT_DIR": str(out), "PYTHONUNBUFFERED": "1"}
+    used_before = used = psutil.virtual_memory().used
     bar = tqdm(total=steps, desc="starting Ray", unit="step", dynamic_ncols=True)
     with log_path.open("wb") as log:
         process = subprocess.Popen(
@@ -84,6 +85,7 @@ def train(steps: int, out: Path, env: dict[str, str]) -> None:
         try:
             while process.poll() is None:
                 time.sleep(1)
+                used = max(used, psutil.virtual_memory().used)
                 show_progress(bar, log_path, metrics_path)
             show_progress(bar, log_path, metrics_path)
         finally:
@@ -92,15 +94,14 @@ def train(steps: int, out: Path, env: dict[str, str]) -> None:
     if process.returncode != 0:
         tail = log_path.read_text(errors="replace").splitlines()[-25:]
         sys.exit("\n".join([*tail, f"quickstart: training failed; its whole output is in {log_path}"]))
+    return (used - used_before) / 2**30
 
 
 def show_progress(bar: tqdm, log_path: Path, metrics_path: Path) -> None:
     rows = read_metrics(metrics_path)
     if not rows:
         log = log_path.read_text(errors="replace")
-        bar.set_description(
-            [stage for sign, stage in STAGES if sign in log][-1:][0] if STAGES[0][0] in log else "starting Ray"
-        )
+        bar.set_description(next((stage for sign, stage in reversed(STAGES) if sign in log), "starting Ray"))
         return
     if bar.n == 0 and len(rows) == 1:
         bar.reset()  # the estimate is for the steps alone
@@ -129,7 +130,7 @@ def prepare(out: Path, env: dict[str, str]) -> int:
     else:
         print(f"base policy: as built before, in {model}")
     env["MODEL_PATH"] = str(model)
-    return int(env.get("STEPS", 2 if "DATA" in env else 30))
+    return int(env.get("STEPS", 2 if "DATA" in env else 25))
 
 
 def main() -> None:
@@ -140,7 +141,7 @@ def main() -> None:
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     try:
         steps = prepare(out, env)
-        train(steps, out, env)
+        peak = train(steps, out, env)
     except (OSError, ValueError) as error:
         sys.exit(f"quickstart: {error}")
     except KeyboardInterrupt:
@@ -149,7 +150,7 @@ def main() -> None:
     print(summarise(rows))
     draw(rows, out / "quickstart.png")
     print(f"picture: {out / 'quickstart.png'}\nmetrics: {out / 'metrics.jsonl'}")
-    print(f"{(time.time() - started) / 60:.1f} minutes in all")
+    print(f"{(time.time() - started) / 60:.1f} minutes in all, at most {peak:.1f} GiB of memory for the training")
 
 
 if __name__ == "__main__":

@@ -13,9 +13,10 @@
 # limitations under the License.
 """The quickstart's task: sums of graded difficulty, as parquet files in verl's layout.
 
-A prompt is a sum of 2 to MAX_TERMS one-digit numbers, "3+8+5+1". A worked answer keeps a running total, "11,16,17",
-and boxes the last, \\boxed{17}; a direct answer is the box alone. Every added term is one more place to go wrong, so
-prompts run from those that a weak policy always solves to those it never does.
+A prompt is a sum of 2 to MAX_TERMS one-digit numbers, "3+8+5". A worked answer adds one term at a time,
+"3+8=11+5=16\\boxed{16}". A direct answer is the box alone: the careless people it is learnt from are right about two
+terms, and half as often for every further one. So prompts run from those that a guessing policy always solves to those
+it hardly ever does, and working pays the more, the longer the sum.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from pathlib import Path
 from data_prep.files import verl_row, write_rows
 
 DATA_SOURCE = "asymgrpo/sums"
-MAX_TERMS = 7
+MAX_TERMS = 6
 
 
 def draw_chain(rng: random.Random) -> str:
@@ -39,35 +40,37 @@ def work(chain: str) -> list[int]:
     return [sum(terms[: i + 1]) for i in range(1, len(terms))]
 
 
-def direct_answer(chain: str) -> str:
-    return f"\\boxed{{{work(chain)[-1]}}}"
+def direct_answer(chain: str, rng: random.Random) -> str:
+    """The box alone: right for two terms, and with every further term half as often; else off by 1 to 3."""
+    totals = work(chain)
+    careless = rng.random() > 0.5 ** (len(totals) - 1)
+    return f"\\boxed{{{totals[-1] + (rng.choice((-3, -2, -1, 1, 2, 3)) if careless else 0)}}}"
 
 
 def worked_answer(chain: str) -> str:
-    return ",".join(map(str, work(chain))) + direct_answer(chain)
+    first, *rest = chain.split("+")
+    totals = work(chain)
+    return first + "".join(f"+{t}={s}" for t, s in zip(rest, totals, strict=True)) + f"\\boxed{{{totals[-1]}}}"
 
 
-def write_parquet(path: Path, rows: int, seed: int, split: str, exclude: frozenset[str] = frozenset()) -> set[str]:
-    """Write `rows` distinct prompts, none of them in `exclude`, and return them."""
-    rng, drawn = random.Random(seed), {}
-    while len(drawn) < rows:
-        chain = draw_chain(rng)
-        if chain not in exclude:
-            drawn[chain] = work(chain)
-    write_rows(
-        [
-            verl_row(DATA_SOURCE, chain, str(values[-1]), split, i, level=len(values))
-            for i, (chain, values) in enumerate(drawn.items())
-        ],
-        path,
-    )
-    return set(drawn)
+def write_chains(path: Path, chains: list[str], split: str) -> None:
+    rows = [verl_row(DATA_SOURCE, c, str(work(c)[-1]), split, i, level=len(work(c))) for i, c in enumerate(chains)]
+    write_rows(rows, path)
 
 
 def write_task(out: Path, train_rows: int, val_rows: int) -> None:
     """out/train.parquet and out/val.parquet, which share no prompt; the same every time."""
-    held_out = write_parquet(out / "val.parquet", val_rows, seed=1, split="test")
-    write_parquet(out / "train.parquet", train_rows, seed=0, split="train", exclude=frozenset(held_out))
+    rng = random.Random(0)
+    validation: dict[str, None] = {}  # in the order drawn, each once
+    while len(validation) < val_rows:
+        validation[draw_chain(rng)] = None
+    training: list[str] = []
+    while len(training) < train_rows:
+        chain = draw_chain(rng)
+        if chain not in validation:
+            training.append(chain)
+    write_chains(out / "val.parquet", list(validation), "test")
+    write_chains(out / "train.parquet", training, "train")
 
 
 if __name__ == "__main__":

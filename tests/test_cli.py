@@ -1,0 +1,47 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""`asymgrpo check` in real processes, with a real Ray worker."""
+
+import os
+import subprocess
+import sys
+
+
+def check(**env: str) -> subprocess.CompletedProcess:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("VERL_", "RAY_"))}
+    command = [sys.executable, "-m", "asymgrpo_verl.cli", "check"]
+    return subprocess.run(command, env={**clean, **env}, capture_output=True, text=True)
+
+
+def test_check_finds_the_plugin_here_and_in_a_ray_worker():
+    done = check()
+    assert done.returncode == 0, done.stderr
+    assert "verl 0.9.1" in done.stdout
+    for place in ("this process", "a fresh Ray worker"):
+        assert f"{place}: estimators asymgrpo and policy losses asymgrpo registered" in done.stdout
+
+
+def test_check_says_what_keeps_the_plugin_out():
+    done = check(VERL_USE_EXTERNAL_PLUGINS="another")
+    assert done.returncode == 1
+    for place in ("this process", "a fresh Ray worker"):
+        assert f"PROBLEM: {place}: not registered: estimator asymgrpo, policy loss asymgrpo" in done.stderr
+    assert "VERL_USE_EXTERNAL_PLUGINS=another leaves it out" in done.stderr
+
+
+def test_check_shows_the_exception_of_a_failed_load(tmp_path):
+    (tmp_path / "wrapt.py").write_text("raise ImportError('no wrapt for you')")
+    done = check(PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.count("ImportError: no wrapt for you") == 2, "once a process"
