@@ -130,7 +130,7 @@ def prepare(out: Path, env: dict[str, str]) -> int:
     else:
         print(f"base policy: as built before, in {model}")
     env["MODEL_PATH"] = str(model)
-    return int(env.get("STEPS", 2 if "DATA" in env else 25))
+    return int(env.get("STEPS", 2 if "DATA" in env else 15))
 
 
 def main() -> None:

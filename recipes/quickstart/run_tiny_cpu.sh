@@ -11,14 +11,14 @@ TRAIN_FILE=${TRAIN_FILE:?training parquet}
 VAL_FILE=${VAL_FILE:?validation parquet}
 OUT_DIR=${OUT_DIR:?directory of logs and checkpoints}
 
-STEPS=${STEPS:-25}
+STEPS=${STEPS:-15}
 TEST_FREQ=${TEST_FREQ:-5}
 TRAIN_BATCH_SIZE=${TRAIN_BATCH_SIZE:-32}
 MINI_BATCH_SIZE=${MINI_BATCH_SIZE:-32}
 ROLLOUT_N=${ROLLOUT_N:-8}
 MAX_PROMPT_LENGTH=${MAX_PROMPT_LENGTH:-32}
 MAX_RESPONSE_LENGTH=${MAX_RESPONSE_LENGTH:-32}
-LR=${LR:-1e-4}
+LR=${LR:-2e-4}
 RANKS=${RANKS:-1}
 ########################### end user-adjustable ###########################
 
