@@ -19,7 +19,7 @@ fi
 
 [ -x "$VENV/bin/python" ] || "$PYTHON" -m venv "$VENV"
 export VIRTUAL_ENV="$VENV"
-[ -x "$VENV/bin/uv" ] || "$VENV/bin/python" -m pip install --quiet uv
+[ -x "$VENV/bin/uv" ] || "$VENV/bin/python" -m pip install --quiet --quiet uv
 # uv does not read pip's settings: pass on where pip would look for wheels.
 export UV_FIND_LINKS=${UV_FIND_LINKS-$("$VENV/bin/python" -m pip config get global.find-links 2>/dev/null || true)}
 UV="$VENV/bin/uv pip install --color never"

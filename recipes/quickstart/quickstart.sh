@@ -6,7 +6,9 @@
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-VENV=${VENV:-$HERE/../../.venv}
+VENV=${VENV:-$(cd "$HERE/../.." && pwd)/.venv}
+# A dozen processes import the same packages: the bytecode that the first one writes serves the others.
+unset PYTHONDONTWRITEBYTECODE
 export QUICKSTART_STARTED=$EPOCHREALTIME
 
 if [ -n "${DATA:-}" ] && [ ! -f "$DATA" ]; then

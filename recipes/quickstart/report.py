@@ -70,15 +70,16 @@ def draw(rows: list[dict], path: Path) -> None:
     validated = [(row["step"], value) for row in rows if (value := validation_accuracy(row)) is not None]
     accuracy.plot(x, [row["groups/accuracy"] for row in steps], color=GREY, label="rollouts")
     accuracy.plot(*zip(*validated, strict=True), "o-", color=BLUE, label="validation")
-    accuracy.set(title="accuracy", ylim=(0, 1))
+    accuracy.set(title="accuracy", ylim=(0, 1.05))
     entropy.plot(x, [row["actor/entropy"] for row in steps], color=ORANGE)
     entropy.set(title="policy entropy (nats a token)", ylim=(0, None))
     groups.plot(x, [row["groups/all_solved"] for row in steps], color=GREEN, label="all-solved")
     groups.plot(x, [row["groups/mixed"] for row in steps], color=GREY, label="mixed")
     groups.plot(x, [row["groups/none_solved"] for row in steps], color=ORANGE, label="none-solved")
-    groups.set(title="share of prompts", ylim=(0, 1))
+    groups.set(title="share of prompts", ylim=(0, 1.05))
     for axes in (accuracy, entropy, groups):
         axes.set_xlabel("step")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.spines[["top", "right"]].set_visible(False)
     accuracy.legend(frameon=False)
     groups.legend(frameon=False)
