@@ -116,8 +116,9 @@ def prepare(out: Path, env: dict[str, str]) -> int:
     """Put the data and the base policy in place, name them in `env`, and return the number of training steps."""
     if "DATA" in env:
         env["TRAIN_FILE"], env["VAL_FILE"] = env["DATA"], env.get("VAL_DATA", env["DATA"])
-        env.setdefault("MAX_PROMPT_LENGTH", "512")
-        env.setdefault("MAX_RESPONSE_LENGTH", "128")
+        # The tokenizer has one token a byte, so real prompts are long for it.
+        for name, value in {"MAX_PROMPT_LENGTH": 512, "MAX_RESPONSE_LENGTH": 128, "TRAIN_BATCH_SIZE": 8}.items():
+            env.setdefault(name, str(value))
         for name in ("TRAIN_FILE", "VAL_FILE"):
             print(f"{env[name]}: {check_verl_parquet(Path(env[name]))} prompts")
         sys.argv[1:1] = ["data.val_max_samples=32"]
