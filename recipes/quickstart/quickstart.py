@@ -17,12 +17,12 @@ It builds the base policy, writes the task's parquet files, trains with run_tiny
 Everything verl prints goes to a log file. Settings are environment variables, see quickstart.sh.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
-import uuid
 from pathlib import Path
 
 import psutil
@@ -33,7 +33,6 @@ from tqdm import tqdm
 from data_prep.files import check_verl_parquet
 
 HERE = Path(__file__).resolve().parent
-MARK = "ASYMGRPO_QUICKSTART"  # in the environment of every process of a run, which is how they are found again
 # What the log says when a stage of the start-up is over.
 STAGES = (
     ("Started a local Ray instance", "starting the trainer"),
@@ -43,27 +42,13 @@ STAGES = (
 )
 
 
-def stop_processes(mark: str) -> None:
-    """End every process that carries the mark, however far from its parent."""
-    marked = []
-    for process in psutil.process_iter():
-        try:
-            if process.pid != os.getpid() and process.environ().get(MARK) == mark:
-                marked.append(process)
-        except psutil.Error:  # it ended meanwhile, or belongs to somebody else
-            continue
-    for process in marked:
-        try:
-            process.terminate()
-        except psutil.NoSuchProcess:
-            continue
-    _, alive = psutil.wait_procs(marked, timeout=5)
-    for process in alive:
-        try:
-            process.kill()
-        except psutil.NoSuchProcess:
-            continue
-    psutil.wait_procs(alive, timeout=5)
+def end(processes: set[psutil.Process]) -> None:
+    """Terminate those that still run, and kill those that stay."""
+    for stop in (psutil.Process.terminate, psutil.Process.kill):
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                stop(process)
+        _, processes = psutil.wait_procs(processes, timeout=5)
 
 
 def train(steps: int, out: Path, env: dict[str, str]) -> float:
@@ -72,9 +57,9 @@ def train(steps: int, out: Path, env: dict[str, str]) -> float:
     Raises:
         SystemExit: training failed; the end of the log is shown.
     """
-    log_path, metrics_path, mark = out / "train.log", out / "metrics.jsonl", uuid.uuid4().hex
+    log_path, metrics_path = out / "train.log", out / "metrics.jsonl"
     print(f"verl's own output is in {log_path}")
-    env = {**env, MARK: mark, "STEPS": str(steps), "OUT_DIR": str(out), "PYTHONUNBUFFERED": "1"}
+    env = {**env, "STEPS": str(steps), "OUT_DIR": str(out), "PYTHONUNBUFFERED": "1"}
     used_before = used = psutil.virtual_memory().used
     bar = tqdm(total=steps, desc="starting Ray", unit="step", dynamic_ncols=True)
     with log_path.open("wb") as log:
@@ -82,15 +67,20 @@ def train(steps: int, out: Path, env: dict[str, str]) -> float:
             ["bash", str(HERE / "run_tiny_cpu.sh"), *sys.argv[1:]],
             stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=env, start_new_session=True,
         )  # fmt: skip
+        root = psutil.Process(process.pid)
+        family = {root}  # all that ever ran: Ray's processes outlive their parents when something dies
         try:
             while process.poll() is None:
                 time.sleep(1)
+                family |= set(root.children(recursive=True))
                 used = max(used, psutil.virtual_memory().used)
                 show_progress(bar, log_path, metrics_path)
             show_progress(bar, log_path, metrics_path)
         finally:
             bar.close()
-            stop_processes(mark)
+            if root.is_running():
+                family |= set(root.children(recursive=True))
+            end(family)
     if process.returncode != 0:
         tail = log_path.read_text(errors="replace").splitlines()[-25:]
         sys.exit("\n".join([*tail, f"quickstart: training failed; its whole output is in {log_path}"]))
