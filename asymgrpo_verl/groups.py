@@ -28,7 +28,8 @@ class Groups(NamedTuple):
         index: (bs,) int64, the group of each row, 0 to groups-1 in the order the uids appear.
         alive: (bs,) bool, whether the row has a response token.
         correct: (bs,) bool, whether the row has one and its outcome is above the threshold.
-        size: (groups,) float64, rows of each group; 0 where every row of a uid is without a response.
+        size: (groups,) float64, rows of each group; 0 where every row of a uid is without a response, and in the last
+            place where no uid is None.
         solved: (groups,) float64, correct rows of each group. The group accuracy p is solved/size.
     """
 
@@ -42,8 +43,9 @@ class Groups(NamedTuple):
 def has_response(response_mask: torch.Tensor) -> torch.Tensor:
     """(bs, len) mask -> (bs,) bool: any token at all. Reads whole rows only where the first token is masked."""
     alive = response_mask[:, 0] != 0 if response_mask.shape[1] else response_mask.new_zeros(len(response_mask)).bool()
-    unsure = torch.nonzero(~alive).squeeze(1)
-    alive[unsure] = (response_mask[unsure] != 0).any(dim=1)
+    if not alive.all():
+        unsure = torch.nonzero(~alive).squeeze(1)
+        alive[unsure] = (response_mask[unsure] != 0).any(dim=1)
     return alive
 
 
@@ -80,9 +82,10 @@ def gather_groups(
         uids = np.empty(len(index), dtype=object)
         uids[:] = index
     # pandas hashes the uids: no sort, so they need not be comparable, and no Python loop over rows.
-    codes, names = pd.factorize(uids, use_na_sentinel=False)
+    codes, names = pd.factorize(uids)
+    codes[codes < 0] = len(names)  # how pandas codes None: one more uid
     group = torch.from_numpy(codes.astype(np.int64, copy=False)).to(outcome.device)
     correct = alive & (outcome > reward_threshold)
-    counts = torch.zeros(2, len(names), dtype=torch.float64, device=outcome.device)
+    counts = torch.zeros(2, len(names) + 1, dtype=torch.float64, device=outcome.device)
     counts.index_add_(1, group, torch.stack([alive, correct]).double())
     return Groups(group, alive, correct, size=counts[0], solved=counts[1])
