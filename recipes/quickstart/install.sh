@@ -25,4 +25,5 @@ export UV_FIND_LINKS=${UV_FIND_LINKS-$("$VENV/bin/python" -m pip config get glob
 UV="$VENV/bin/uv pip install --color never"
 # A CPU build of torch is not on PyPI: take one that is at hand, else the one PyTorch publishes (uv knows where).
 $UV --offline "$TORCH" 2>/dev/null || $UV "$TORCH" 2>/dev/null || $UV --torch-backend cpu "${TORCH%+cpu}"
-$UV --excludes "$HERE/cpu_excludes.txt" --editable "${REPO}[$EXTRAS]"
+# without the list of two hundred packages at the end
+$UV --excludes "$HERE/cpu_excludes.txt" --editable "${REPO}[$EXTRAS]" 2>&1 | sed -u "/^ [-+~] /d"
