@@ -111,9 +111,11 @@ def prepare(out: Path, env: dict[str, str]) -> int:
             env.setdefault(name, str(value))
         for name in ("TRAIN_FILE", "VAL_FILE"):
             print(f"{env[name]}: {check_verl_parquet(Path(env[name]))} prompts")
+        out.mkdir(parents=True)
         sys.argv[1:1] = ["data.val_max_samples=32"]
     else:
         env["TRAIN_FILE"], env["VAL_FILE"] = str(out / "train.parquet"), str(out / "val.parquet")
+        out.mkdir(parents=True)
         write_task(out, train_rows=2048, val_rows=128)
     model = out.parent / "base_policy"
     if not (model / "config.json").is_file():
@@ -128,7 +130,6 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a kill cleans up as Ctrl-C does
     started = float(os.environ.get("QUICKSTART_STARTED", time.time()))
     out = Path(os.environ.get("OUT_ROOT", "outputs/quickstart")).resolve() / time.strftime("run-%Y%m%d-%H%M%S")
-    out.mkdir(parents=True)
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     try:
         steps = prepare(out, env)
