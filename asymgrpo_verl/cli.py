@@ -52,6 +52,13 @@ def _why_not_loaded() -> str:
     return "asymgrpo_verl.plugin loads now, but verl was imported without it. Does something reload verl's registries?"
 
 
+def _version_problems() -> list[str]:
+    installed = metadata.version("verl")
+    if installed in SUPPORTED_VERL:
+        return []
+    return [f"verl {installed} is not supported; supported: {', '.join(SUPPORTED_VERL)}."]
+
+
 def _ray_worker_problems() -> list[str]:
     import ray
 
@@ -73,14 +80,18 @@ def check() -> int:
             print(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             print(f"{name} not installed")
-    verl_version = metadata.version("verl")
-    if verl_version not in SUPPORTED_VERL:
-        problems.append(f"verl {verl_version} is not supported; supported: {', '.join(SUPPORTED_VERL)}.")
-    for place, ask in (("this process", registration_problems), ("a fresh Ray worker", _ray_worker_problems)):
-        found = ask()
-        state = "NOT registered" if found else "registered"
-        print(f"{place}: estimators {', '.join(ESTIMATORS)} and policy losses {', '.join(POLICY_LOSSES)} {state}")
+    registered = f"estimators {', '.join(ESTIMATORS)} and policy losses {', '.join(POLICY_LOSSES)} registered"
+    for place, ask, good in (
+        ("this environment", _version_problems, "a supported verl"),
+        ("this process", registration_problems, registered),
+        ("a fresh Ray worker", _ray_worker_problems, registered),
+    ):
+        try:
+            found = ask()
+        except Exception:  # a Ray that does not start or a worker that lacks the package is an answer too
+            found = [traceback.format_exc()]
         problems += [f"{place}: {problem}" for problem in found]
+        print(f"{place}: {'NOT ' if found else ''}{good}")
     for problem in problems:
         print(f"\nPROBLEM: {problem}", file=sys.stderr)
     return 1 if problems else 0

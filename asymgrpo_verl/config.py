@@ -99,8 +99,8 @@ def settings_from(algorithm: Mapping | None) -> AsymGRPOConfig:
 def check_run_config(config: DictConfig) -> None:
     """Check the whole run's configuration, as `verl.trainer.main_ppo` has it before Ray starts.
 
-    verl passes `algorithm` on unread, so a misspelt group or a key one level too high would be ignored: with
-    adv_estimator=asymgrpo every key of `algorithm` that verl does not know must be `asymgrpo`.
+    verl passes `algorithm` on unread, so a misspelt group or a key one level too high would be ignored. Keys that verl
+    does not know are refused when they look like ours, and named on standard output when they do not.
 
     Raises:
         ValueError, TypeError: see `settings_from`; also a key that nobody reads, or groups of one that cannot learn.
@@ -114,12 +114,14 @@ def check_run_config(config: DictConfig) -> None:
 
     settings = settings_from(algorithm)
     own = [field.name for field in fields(AsymGRPOConfig)]
-    known = {field.name for field in fields(AlgoConfig)} | {"asymgrpo"}
-    for key in algorithm:
-        if key in own:
-            raise ValueError(f"algorithm.{key} is read by nobody: did you mean algorithm.asymgrpo.{key}?")
-        if key not in known and difflib.get_close_matches(key, ["asymgrpo"], cutoff=0.7):
-            raise ValueError(f"algorithm.{key} is read by nobody: did you mean algorithm.asymgrpo?")
+    known = {field.name for field in fields(AlgoConfig)} | {"asymgrpo", "_target_"}
+    for key in set(algorithm) - known:
+        near = difflib.get_close_matches(key.lower(), ["asymgrpo", *own], n=1, cutoff=0.5)
+        if not near:
+            print(f"[asymgrpo_verl] algorithm.{key} is read neither by verl nor by asymgrpo")
+            continue
+        meant = "asymgrpo" if near == ["asymgrpo"] else f"asymgrpo.{near[0]}"
+        raise ValueError(f"algorithm.{key} is read by nobody: did you mean algorithm.{meant}?")
     n = config.actor_rollout_ref.rollout.n
     if n < 2 and settings.beta_pos > 0 and settings.beta_neg > 0:
         raise ValueError(

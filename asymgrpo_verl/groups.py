@@ -64,8 +64,11 @@ def gather_groups(
         reward_threshold: a row is correct when its summed reward exceeds it.
 
     Raises:
+        TypeError: the rewards are integers or booleans.
         ValueError: `index` is not one uid a row, or an outcome is NaN or infinite.
     """
+    if not token_level_rewards.is_floating_point():
+        raise TypeError(f"token_level_rewards are {token_level_rewards.dtype}, which cannot hold weights: use a float.")
     if len(index) != len(token_level_rewards):
         raise ValueError(f"index has {len(index)} uids for {len(token_level_rewards)} rows; one uid a row is needed.")
     alive = has_response(response_mask)

@@ -35,11 +35,11 @@ def two_channel_loss(
     """The PPO loss with dual clip, in which each channel meets only the bounds that can bind it.
 
     With w = pi_theta/pi_old: where A > 0, -A min(w, 1 + clip_high); where A < 0, |A| min(max(w, 1 - clip_low), clip_c).
-    That is verl's `vanilla`, value and gradient, in every aggregation mode.
+    For finite advantages that is verl's `vanilla`, value and gradient, in every aggregation mode.
 
     Metrics, over the response tokens of this micro-batch. A token belongs to the positive or the negative channel by
-    the sign of its advantage, to neither where that is 0. Except for `ratio` they are shares of the whole, so that the
-    two channels add up and a mean over micro-batches stays right also when one of them lacks a channel:
+    the sign of its advantage, to neither where that is 0. Except for `loss_share` and `ratio` they are shares of all
+    tokens, so that the channels add up and a mean over micro-batches stays right also when one lacks a channel:
       actor/pg_clipfrac, actor/ppo_kl, actor/pg_clipfrac_lower: as `vanilla` has them.
       actor/{positive,negative}/token_frac: tokens of the channel / all tokens.
       .../clipfrac: tokens of the channel whose ratio is clipped / all tokens; both sum to actor/pg_clipfrac. Divide by

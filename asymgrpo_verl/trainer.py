@@ -27,7 +27,10 @@ POLL_SECONDS = 0.1
 
 @register_trainer("asymgrpo")
 class AsymGRPOTrainer(PPOTrainerSync):
-    """Trains as `sync` does, with any estimator, and logs what became of the groups (see `diagnostics`)."""
+    """Trains as `sync` does, with any estimator, and logs what became of the groups (see `diagnostics`).
+
+    A reward that is no finite number is an error here with every estimator.
+    """
 
     def __init__(self, config):
         # verl asks in many places whether the mode is "sync"; to all of them this trainer is.
@@ -42,6 +45,8 @@ class AsymGRPOTrainer(PPOTrainerSync):
         return buffer
 
     def _compute_advantage(self, batch, metrics: dict):
+        batch = super()._compute_advantage(batch, metrics)
+        # Read after verl's rollout correction, which may mask rows: these are the groups that were weighed.
         fields = ["uid", "response_mask", "rm_scores"]
         data = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
         uid = np.array(data.pop("uid").tolist(), dtype=object)
@@ -49,4 +54,4 @@ class AsymGRPOTrainer(PPOTrainerSync):
         settings = self.config.algorithm.get("asymgrpo", None) or {}
         groups = gather_groups(data["rm_scores"], data["response_mask"], uid, settings.get("reward_threshold", 0.5))
         metrics.update(group_metrics(groups))
-        return super()._compute_advantage(batch, metrics)
+        return batch

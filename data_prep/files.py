@@ -32,7 +32,7 @@ def read_rows(path: Path) -> list[dict]:
     if path.suffix == ".parquet":
         rows = pq.read_table(path).to_pylist()
     elif path.suffix == ".jsonl":
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")  # not splitlines: JSON may hold U+2028
         rows = [_parse(line, f"{path}, line {i}") for i, line in enumerate(lines, 1) if line.strip()]
     elif path.suffix == ".json":
         rows = _parse(path.read_text(encoding="utf-8"), str(path))

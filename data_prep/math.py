@@ -55,15 +55,21 @@ def problem_and_solution(row: dict, place: str) -> tuple[str, str]:
     Raises:
         ValueError: neither layout; the message names the row and its columns.
     """
-    if "problem" in row and "solution" in row:
-        return row["problem"], row["solution"]
+    if not isinstance(row, dict):
+        raise ValueError(f"{place}: expected an object, found {row!r:.80}.")
     truth = (row.get("reward_model") or {}).get("ground_truth")
-    if isinstance(truth, dict) and "question" in truth and "solution" in truth:
-        return truth["question"], truth["solution"]
-    raise ValueError(
-        f"{place}: expected the columns problem and solution, or reward_model.ground_truth.{{question, solution}}; "
-        f"found {', '.join(row)}."
-    )
+    if "problem" in row and "solution" in row:
+        texts = row["problem"], row["solution"]
+    elif isinstance(truth, dict) and "question" in truth and "solution" in truth:
+        texts = truth["question"], truth["solution"]
+    else:
+        raise ValueError(
+            f"{place}: expected the columns problem and solution, or reward_model.ground_truth.{{question, solution}}; "
+            f"found {', '.join(row)}."
+        )
+    if not all(isinstance(text, str) and text.strip() for text in texts):
+        raise ValueError(f"{place}: the problem or the solution is no text: {texts!r:.80}.")
+    return texts
 
 
 def convert(rows: list[dict], split: str, place: str) -> tuple[list[dict], list[int]]:
@@ -77,6 +83,8 @@ def convert(rows: list[dict], split: str, place: str) -> tuple[list[dict], list[
             continue
         about = {"level": row.get("level"), "subject": row.get("type")}
         kept.append(verl_row(DATA_SOURCE, f"{problem} {INSTRUCTION}", answer, split, index, **about))
+    if not kept:
+        raise ValueError(f"{place}: no row has an answer in a \\boxed{{}}.")
     return kept, dropped
 
 
@@ -97,18 +105,20 @@ def load(path: Path | None) -> dict[str, tuple[list[dict], str]]:
     ]
     if not files:
         raise FileNotFoundError(f"{path}: holds no train or test file (.parquet, .jsonl or .json).")
+    if len({f.stem for f in files}) < len(files):
+        raise ValueError(f"{path}: more than one file for a split: {', '.join(f.name for f in files)}.")
     return {f.stem: (read_rows(f), str(f)) for f in files}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--local_dataset_path", type=Path, help="file or directory; the hub dataset without it")
-    parser.add_argument("--local_save_dir", type=Path, default=Path("~/data/math").expanduser())
+    parser.add_argument("--local_save_dir", type=Path, default=Path("~/data/math"))
     args = parser.parse_args()
     try:
         for split, (rows, place) in load(args.local_dataset_path).items():
             kept, dropped = convert(rows, split, place)
-            out = args.local_save_dir / f"{split}.parquet"
+            out = args.local_save_dir.expanduser() / f"{split}.parquet"
             write_rows(kept, out)
             without = f", dropped without an answer: {', '.join(map(str, dropped))}" if dropped else ""
             print(f"{out}: {len(kept)} of {len(rows)} rows{without}")

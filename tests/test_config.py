@@ -85,6 +85,11 @@ def test_a_bad_setting_is_refused_at_start_and_in_the_estimator(override, messag
     "override, message",
     [
         ("+algorithm.beta_pos=0.7", "algorithm.beta_pos is read by nobody: did you mean algorithm.asymgrpo.beta_pos"),
+        (
+            "+algorithm.AsymGRPO.beta_pos=0.7",
+            r"algorithm.AsymGRPO is read by nobody: did you mean algorithm.asymgrpo\?",
+        ),
+        ("+algorithm.beta_positive=3", "did you mean algorithm.asymgrpo.beta_pos"),
         ("+algorithm.asymgpro.beta_pos=0.7", "algorithm.asymgpro is read by nobody: did you mean algorithm.asymgrpo"),
         ("actor_rollout_ref.rollout.n=1", "n=1 makes every group a group of one"),
     ],

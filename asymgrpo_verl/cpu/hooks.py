@@ -23,8 +23,9 @@ from asymgrpo_verl.cpu.metadata import VllmCpuFinder
 
 def install() -> None:
     """Called once in every process that imports verl (plugin.py) or vLLM (entry point group vllm.general_plugins)."""
-    if not any(isinstance(finder, VllmCpuFinder) for finder in sys.meta_path):
-        sys.meta_path.append(VllmCpuFinder())
+    if any(isinstance(finder, VllmCpuFinder) for finder in sys.meta_path):
+        return  # a process that comes by both ways is patched once
+    sys.meta_path.append(VllmCpuFinder())
     for module, hook in {
         "verl.plugin.platform.platform_manager": _register_platform,
         "verl.workers.engine": _register_engine,

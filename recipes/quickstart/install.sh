@@ -22,8 +22,8 @@ export VIRTUAL_ENV="$VENV"
 [ -x "$VENV/bin/uv" ] || "$VENV/bin/python" -m pip install --quiet --quiet uv
 # uv does not read pip's settings: pass on where pip would look for wheels.
 export UV_FIND_LINKS=${UV_FIND_LINKS-$("$VENV/bin/python" -m pip config get global.find-links 2>/dev/null || true)}
-UV="$VENV/bin/uv pip install --color never"
+UV=("$VENV/bin/uv" pip install --color never)
 # A CPU build of torch is not on PyPI: take one that is at hand, else the one PyTorch publishes (uv knows where).
-$UV --offline "$TORCH" 2>/dev/null || $UV "$TORCH" 2>/dev/null || $UV --torch-backend cpu "${TORCH%+cpu}"
+"${UV[@]}" --offline "$TORCH" 2>/dev/null || "${UV[@]}" "$TORCH" 2>/dev/null || "${UV[@]}" --torch-backend cpu "${TORCH%+cpu}"
 # without the list of two hundred packages at the end
-$UV --excludes "$HERE/cpu_excludes.txt" --editable "${REPO}[$EXTRAS]" 2>&1 | sed -u "/^ [-+~] /d"
+"${UV[@]}" --excludes "$HERE/cpu_excludes.txt" --editable "${REPO}[$EXTRAS]" 2>&1 | sed -u "/^ [-+~] /d"

@@ -78,6 +78,8 @@ def train(steps: int, out: Path, env: dict[str, str]) -> float:
             show_progress(bar, log_path, metrics_path)
         finally:
             bar.close()
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not stop the cleaning up
             if root.is_running():
                 family |= set(root.children(recursive=True))
             end(family)
@@ -98,19 +100,23 @@ def show_progress(bar: tqdm, log_path: Path, metrics_path: Path) -> None:
     last = rows[-1]
     bar.set_description("training")
     bar.update(last["step"] - bar.n)
-    if "actor/entropy" in last:
-        bar.set_postfix(accuracy=f"{last['groups/accuracy']:.2f}", entropy=f"{last['actor/entropy']:.2f}")
+    shown = {"accuracy": "critic/score/mean", "entropy": "actor/entropy"}
+    bar.set_postfix({name: f"{last[key]:.2f}" for name, key in shown.items() if key in last})
 
 
 def prepare(out: Path, env: dict[str, str]) -> int:
     """Put the data and the base policy in place, name them in `env`, and return the number of training steps."""
-    if "DATA" in env:
+    if env.get("DATA"):
         env["TRAIN_FILE"], env["VAL_FILE"] = env["DATA"], env.get("VAL_DATA", env["DATA"])
         # The tokenizer has one token a byte, so real prompts are long for it.
         for name, value in {"MAX_PROMPT_LENGTH": 512, "MAX_RESPONSE_LENGTH": 128, "TRAIN_BATCH_SIZE": 8}.items():
             env.setdefault(name, str(value))
         for name in ("TRAIN_FILE", "VAL_FILE"):
             print(f"{env[name]}: {check_verl_parquet(Path(env[name]))} prompts")
+        if (rows := check_verl_parquet(Path(env["TRAIN_FILE"]))) < int(env["TRAIN_BATCH_SIZE"]):
+            raise ValueError(
+                f"{env['TRAIN_FILE']}: {rows} prompts are less than TRAIN_BATCH_SIZE={env['TRAIN_BATCH_SIZE']}."
+            )
         out.mkdir(parents=True)
         sys.argv[1:1] = ["data.val_max_samples=32"]
     else:
@@ -123,11 +129,12 @@ def prepare(out: Path, env: dict[str, str]) -> int:
     else:
         print(f"base policy: as built before, in {model}")
     env["MODEL_PATH"] = str(model)
-    return int(env.get("STEPS", 2 if "DATA" in env else 15))
+    return int(env.get("STEPS", 2 if env.get("DATA") else 15))
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a kill cleans up as Ctrl-C does
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a kill or a closed terminal cleans up as Ctrl-C does
+        signal.signal(number, lambda *_: sys.exit(1))
     started = float(os.environ.get("QUICKSTART_STARTED", time.time()))
     out = Path(os.environ.get("OUT_ROOT", "outputs/quickstart")).resolve() / time.strftime("run-%Y%m%d-%H%M%S")
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}

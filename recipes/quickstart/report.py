@@ -14,6 +14,7 @@
 """What a quickstart run shows at its end: numbers before and after, and a picture."""
 
 import json
+import statistics
 from pathlib import Path
 
 import matplotlib
@@ -41,41 +42,47 @@ def validation_accuracy(row: dict) -> float | None:
 
 def summarise(rows: list[dict]) -> str:
     """Numbers of the first and of the last step, one a line."""
-    validated = [row for row in rows if validation_accuracy(row) is not None]
-    steps = [row for row in rows if "actor/entropy" in row]
-    first, last = steps[0], steps[-1]
+    steps = [row for row in rows if row["step"] > 0]
+    validated = [{"accuracy": value} for row in rows if (value := validation_accuracy(row)) is not None]
     lines = [f"\n{'':32}{'before':>10}{'after':>10}"]
-    pairs = {
-        "validation accuracy": (validation_accuracy(validated[0]), validation_accuracy(validated[-1])),
-        "accuracy of the rollouts": (first["groups/accuracy"], last["groups/accuracy"]),
-        "entropy (nats a token)": (first["actor/entropy"], last["actor/entropy"]),
-        "prompts all-solved": (first["groups/all_solved"], last["groups/all_solved"]),
-        "prompts none-solved": (first["groups/none_solved"], last["groups/none_solved"]),
-        "response length (tokens)": (first["response_length/mean"], last["response_length/mean"]),
-    }
-    lines += [f"{name:32}{before:>10.3f}{after:>10.3f}" for name, (before, after) in pairs.items()]
-    if all(row["groups/mixed"] == 0 for row in steps):
-        norms = max(row["actor/grad_norm"] for row in steps)
-        lines.append(f"No group was mixed, so no advantage and no gradient: largest gradient norm {norms:g}.")
-    seconds = sorted(row["timing_s/step"] for row in steps)
-    lines.append(f"{len(steps)} steps, {seconds[len(seconds) // 2]:.1f} s each (median)\n")
-    return "\n".join(lines)
+    for name, key, among in (
+        ("validation accuracy", "accuracy", validated),
+        ("accuracy of the rollouts", "critic/score/mean", steps),
+        ("entropy (nats a token)", "actor/entropy", steps),
+        ("prompts all-solved", "groups/all_solved", steps),
+        ("prompts none-solved", "groups/none_solved", steps),
+        ("response length (tokens)", "response_length/mean", steps),
+    ):
+        values = [row[key] for row in among if key in row]
+        if values:
+            lines.append(f"{name:32}{values[0]:>10.3f}{values[-1]:>10.3f}")
+    if steps and all(row.get("actor/grad_norm") == 0 for row in steps):
+        lines.append("No advantage differed from 0, so no gradient flowed: its norm is 0 at every step.")
+    if steps:
+        lines.append(
+            f"{len(steps)} steps, {statistics.median(row['timing_s/step'] for row in steps):.1f} s each (median)"
+        )
+    return "\n".join([*lines, ""])
 
 
 def draw(rows: list[dict], path: Path) -> None:
     """Accuracy, entropy and what became of the groups, over steps, as one PNG."""
-    steps = [row for row in rows if "actor/entropy" in row]
-    x = [row["step"] for row in steps]
+    steps = [row for row in rows if row["step"] > 0]
     figure, (accuracy, entropy, groups) = plt.subplots(1, 3, figsize=(12, 3.4), layout="constrained")
+
+    def plot(axes, key: str, **style) -> None:
+        points = [(row["step"], row[key]) for row in steps if key in row]
+        axes.plot([x for x, _ in points], [y for _, y in points], **style)
+
     validated = [(row["step"], value) for row in rows if (value := validation_accuracy(row)) is not None]
-    accuracy.plot(x, [row["groups/accuracy"] for row in steps], color=GREY, label="rollouts")
-    accuracy.plot(*zip(*validated, strict=True), "o-", color=BLUE, label="validation")
+    plot(accuracy, "critic/score/mean", color=GREY, label="rollouts")
+    accuracy.plot([x for x, _ in validated], [y for _, y in validated], "o-", color=BLUE, label="validation")
     accuracy.set(title="accuracy", ylim=(0, 1.05))
-    entropy.plot(x, [row["actor/entropy"] for row in steps], color=ORANGE)
+    plot(entropy, "actor/entropy", color=ORANGE)
     entropy.set(title="policy entropy (nats a token)", ylim=(0, None))
-    groups.plot(x, [row["groups/all_solved"] for row in steps], color=GREEN, label="all-solved")
-    groups.plot(x, [row["groups/mixed"] for row in steps], color=GREY, label="mixed")
-    groups.plot(x, [row["groups/none_solved"] for row in steps], color=ORANGE, label="none-solved")
+    plot(groups, "groups/all_solved", color=GREEN, label="all-solved")
+    plot(groups, "groups/mixed", color=GREY, label="mixed")
+    plot(groups, "groups/none_solved", color=ORANGE, label="none-solved")
     groups.set(title="share of prompts", ylim=(0, 1.05))
     for axes in (accuracy, entropy, groups):
         axes.set_xlabel("step")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # AsymGRPO on one machine without a GPU: verl's v1 trainer, Ray, FSDP2 on gloo, vLLM's CPU backend.
-# Any verl setting can be given as an argument and wins: bash run_tiny_cpu.sh algorithm.asymgrpo.beta_pos=0.5
+# Any verl setting can be given as an argument and wins: bash run_tiny_cpu.sh +algorithm.asymgrpo.beta_pos=0.5
 set -xeuo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -26,8 +26,8 @@ export VERL_PLATFORM=cpu VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1} HF_
 export VERL_FILE_LOGGER_PATH=${VERL_FILE_LOGGER_PATH:-$OUT_DIR/metrics.jsonl}
 
 DATA=(
-    data.train_files="$TRAIN_FILE"
-    data.val_files="$VAL_FILE"
+    data.train_files="'$TRAIN_FILE'" # in quotes for Hydra, whatever the path holds
+    data.val_files="'$VAL_FILE'"
     data.train_batch_size="$TRAIN_BATCH_SIZE"
     data.max_prompt_length="$MAX_PROMPT_LENGTH"
     data.max_response_length="$MAX_RESPONSE_LENGTH"
@@ -46,7 +46,7 @@ ALGORITHM=(
 )
 
 MODEL=(
-    actor_rollout_ref.model.path="$MODEL_PATH"
+    actor_rollout_ref.model.path="'$MODEL_PATH'"
     actor_rollout_ref.model.use_remove_padding=False
     actor_rollout_ref.model.enable_gradient_checkpointing=False
     +actor_rollout_ref.model.override_config.attn_implementation=sdpa
@@ -81,7 +81,7 @@ ROLLOUT=(
 )
 
 REWARD=(
-    reward.custom_reward_function.path="$HERE/reward.py"
+    reward.custom_reward_function.path="'$HERE/reward.py'"
     reward.custom_reward_function.name=compute_score
     reward.num_workers=1
 )
@@ -95,7 +95,7 @@ TRAINER=(
     trainer.total_training_steps="$STEPS"
     trainer.test_freq="$TEST_FREQ"
     trainer.save_freq=-1
-    trainer.default_local_dir="$OUT_DIR/checkpoints"
+    trainer.default_local_dir="'$OUT_DIR/checkpoints'"
     trainer.project_name=asymgrpo
     trainer.experiment_name=quickstart
     trainer.logger='["console","file"]'
@@ -104,7 +104,7 @@ TRAINER=(
     ray_kwargs.ray_init.num_cpus=32
     +ray_kwargs.ray_init.num_gpus="$RANKS"
     +ray_kwargs.ray_init.include_dashboard=False
-    hydra.run.dir="$OUT_DIR/hydra"
+    hydra.run.dir="'$OUT_DIR/hydra'"
 )
 
 exec python -m verl.trainer.main_ppo \
