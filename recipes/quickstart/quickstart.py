@@ -111,12 +111,11 @@ def prepare(out: Path, env: dict[str, str]) -> int:
         # The tokenizer has one token a byte, so real prompts are long for it.
         for name, value in {"MAX_PROMPT_LENGTH": 512, "MAX_RESPONSE_LENGTH": 128, "TRAIN_BATCH_SIZE": 8}.items():
             env.setdefault(name, str(value))
-        for name in ("TRAIN_FILE", "VAL_FILE"):
-            print(f"{env[name]}: {check_verl_parquet(Path(env[name]))} prompts")
-        if (rows := check_verl_parquet(Path(env["TRAIN_FILE"]))) < int(env["TRAIN_BATCH_SIZE"]):
-            raise ValueError(
-                f"{env['TRAIN_FILE']}: {rows} prompts are less than TRAIN_BATCH_SIZE={env['TRAIN_BATCH_SIZE']}."
-            )
+        prompts = {name: check_verl_parquet(Path(env[name])) for name in ("TRAIN_FILE", "VAL_FILE")}
+        for name, rows in prompts.items():
+            print(f"{env[name]}: {rows} prompts")
+        if prompts["TRAIN_FILE"] < int(env["TRAIN_BATCH_SIZE"]):
+            raise ValueError(f"{env['TRAIN_FILE']}: fewer prompts than TRAIN_BATCH_SIZE={env['TRAIN_BATCH_SIZE']}.")
         out.mkdir(parents=True)
         sys.argv[1:1] = ["data.val_max_samples=32"]
     else:

@@ -34,16 +34,16 @@ def read_metrics(path: Path) -> list[dict]:
     return [{"step": row["step"], **row["data"]} for row in map(json.loads, lines)]
 
 
-def validation_accuracy(row: dict) -> float | None:
-    """The mean over data sources of verl's val-core metrics; None for a step without a validation."""
-    values = [v for k, v in row.items() if k.startswith("val-core/") and "/mean@" in k]
-    return sum(values) / len(values) if values else None
+def validations(rows: list[dict]) -> list[tuple[int, float]]:
+    """(step, accuracy) of every validation: the mean over data sources of verl's val-core metrics."""
+    found = [(row["step"], [v for k, v in row.items() if k.startswith("val-core/") and "/mean@" in k]) for row in rows]
+    return [(step, sum(values) / len(values)) for step, values in found if values]
 
 
 def summarise(rows: list[dict]) -> str:
     """Numbers of the first and of the last step, one a line."""
     steps = [row for row in rows if row["step"] > 0]
-    validated = [{"accuracy": value} for row in rows if (value := validation_accuracy(row)) is not None]
+    validated = [{"accuracy": value} for _, value in validations(rows)]
     lines = [f"\n{'':32}{'before':>10}{'after':>10}"]
     for name, key, among in (
         ("validation accuracy", "accuracy", validated),
@@ -74,7 +74,7 @@ def draw(rows: list[dict], path: Path) -> None:
         points = [(row["step"], row[key]) for row in steps if key in row]
         axes.plot([x for x, _ in points], [y for _, y in points], **style)
 
-    validated = [(row["step"], value) for row in rows if (value := validation_accuracy(row)) is not None]
+    validated = validations(rows)
     plot(accuracy, "critic/score/mean", color=GREY, label="rollouts")
     accuracy.plot([x for x, _ in validated], [y for _, y in validated], "o-", color=BLUE, label="validation")
     accuracy.set(title="accuracy", ylim=(0, 1.05))
