@@ -55,6 +55,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.13",
     packages=find_packages(include=["asymgrpo_verl*", "data_prep*"]),
+    package_data={"asymgrpo_verl": ["configs/asymgrpo/*.yaml"]},
     install_requires=REQUIRES,
     extras_require=EXTRAS,
     entry_points={

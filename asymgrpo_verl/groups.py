@@ -49,6 +49,32 @@ def has_response(response_mask: torch.Tensor) -> torch.Tensor:
     return alive
 
 
+def judge_rows(
+    token_level_rewards: torch.Tensor,
+    response_mask: torch.Tensor,
+    index: Sequence[Hashable] | np.ndarray,
+    reward_threshold: float = 0.5,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Whether each row has a response and whether it is correct: `Groups.alive` and `Groups.correct`.
+
+    Arguments and errors are those of `gather_groups`; the uids are not hashed, `index` only names a row in an error.
+    """
+    if not token_level_rewards.is_floating_point():
+        raise TypeError(f"token_level_rewards are {token_level_rewards.dtype}, which cannot hold weights: use a float.")
+    if len(index) != len(token_level_rewards):
+        raise ValueError(f"index has {len(index)} uids for {len(token_level_rewards)} rows; one uid a row is needed.")
+    alive = has_response(response_mask)
+    outcome = token_level_rewards.sum(dim=1)
+    broken = torch.nonzero(alive & ~torch.isfinite(outcome)).squeeze(1).tolist()
+    if broken:
+        raise ValueError(
+            f"the summed reward is not a finite number in {len(broken)} of {len(outcome)} rows, first in row "
+            f"{broken[0]} (uid {index[broken[0]]!r}, reward {outcome[broken[0]].item()}). Return 0 or 1 from "
+            "the reward function."
+        )
+    return alive, alive & (outcome > reward_threshold)
+
+
 def gather_groups(
     token_level_rewards: torch.Tensor,
     response_mask: torch.Tensor,
@@ -67,19 +93,7 @@ def gather_groups(
         TypeError: the rewards are integers or booleans.
         ValueError: `index` is not one uid a row, or an outcome is NaN or infinite.
     """
-    if not token_level_rewards.is_floating_point():
-        raise TypeError(f"token_level_rewards are {token_level_rewards.dtype}, which cannot hold weights: use a float.")
-    if len(index) != len(token_level_rewards):
-        raise ValueError(f"index has {len(index)} uids for {len(token_level_rewards)} rows; one uid a row is needed.")
-    alive = has_response(response_mask)
-    outcome = token_level_rewards.sum(dim=1)
-    broken = torch.nonzero(alive & ~torch.isfinite(outcome)).squeeze(1).tolist()
-    if broken:
-        raise ValueError(
-            f"the summed reward is not a finite number in {len(broken)} of {len(outcome)} rows, first in row "
-            f"{broken[0]} (uid {index[broken[0]]!r}, reward {outcome[broken[0]].item()}). Return 0 or 1 from "
-            "the reward function."
-        )
+    alive, correct = judge_rows(token_level_rewards, response_mask, index, reward_threshold)
     uids = index
     if not isinstance(index, np.ndarray):  # filled in place, because np.array would make a matrix of a list of tuples
         uids = np.empty(len(index), dtype=object)
@@ -87,8 +101,7 @@ def gather_groups(
     # pandas hashes the uids: no sort, so they need not be comparable, and no Python loop over rows.
     codes, names = pd.factorize(uids)
     codes[codes < 0] = len(names)  # how pandas codes None: one more uid
-    group = torch.from_numpy(codes.astype(np.int64, copy=False)).to(outcome.device)
-    correct = alive & (outcome > reward_threshold)
-    counts = torch.zeros(2, len(names) + 1, dtype=torch.float64, device=outcome.device)
+    group = torch.from_numpy(codes.astype(np.int64, copy=False)).to(correct.device)
+    counts = torch.zeros(2, len(names) + 1, dtype=torch.float64, device=correct.device)
     counts.index_add_(1, group, torch.stack([alive, correct]).double())
     return Groups(group, alive, correct, size=counts[0], solved=counts[1])

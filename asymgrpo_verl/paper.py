@@ -44,27 +44,27 @@ class Row(NamedTuple):
     """A row of Table 1: accuracies in percent, in the order of BENCHMARKS, and the average that the paper prints."""
 
     name: str
+    method: str  # METHOD of our launchers: a file in configs/asymgrpo, but for "untrained"
     beta_pos: float | None  # None: the method has no such exponent
     beta_neg: float | None
-    other: str
     scores: tuple[float, float, float, float, float]
     average: float
 
 
 TABLE_1 = (
-    Row("Qwen3-4B", None, None, "untrained", (81.60, 21.67, 20.00, 63.75, 47.52), 46.91),
-    Row("REINFORCE", 0, 0, "", (86.60, 28.67, 24.67, 73.75, 54.86), 53.71),
-    Row("GRPO", 0.5, 0.5, "", (88.20, 31.00, 27.33, 78.25, 57.74), 56.50),
-    Row("GRPO + entropy regularisation", 0.5, 0.5, "coefficient 0.001", (88.20, 38.33, 28.33, 75.50, 57.24), 57.52),
-    Row("GRPO + Clip-higher", 0.5, 0.5, "epsilon_high 0.28", (90.07, 34.67, 32.33, 78.50, 58.18), 58.75),
-    Row("GRPO + entropy advantage", 0.5, 0.5, "kappa 2, alpha 0.4", (86.73, 32.00, 25.33, 77.25, 54.46), 55.16),
-    Row("Dr.GRPO", None, None, "A = r - p", (88.87, 36.33, 30.00, 78.25, 57.24), 58.14),
-    Row("Pass@K training", None, None, "K = 5", (86.33, 27.67, 31.00, 74.00, 55.06), 54.81),
-    Row("Pos-Only", 0.5, 0, "", (87.13, 27.33, 28.00, 76.75, 57.34), 55.31),
-    Row("Neg-Only", 0, 0.5, "", (87.00, 26.00, 27.00, 78.00, 54.46), 54.49),
-    Row("EntIncrease", 0.5, 0.5, "A- flipped", (85.60, 26.00, 23.33, 71.75, 53.03), 51.94),
-    Row("EntDecrease", 0.5, 0.5, "A+ flipped", (83.73, 25.00, 23.67, 71.50, 50.74), 50.93),
-    Row("AsymGRPO, symmetric", 0.7, 0.7, "", (88.53, 32.00, 29.33, 78.50, 57.34), 57.14),
-    Row("AsymGRPO", 0.9, 0.4, "", (89.33, 39.33, 28.67, 81.00, 58.48), 59.36),
-    Row("AsymGRPO + Clip-higher", 0.9, 0.3, "epsilon_high 0.28", (89.73, 33.67, 36.00, 83.25, 58.93), 60.32),
+    Row("Qwen3-4B", "untrained", None, None, (81.60, 21.67, 20.00, 63.75, 47.52), 46.91),
+    Row("REINFORCE", "reinforce", 0, 0, (86.60, 28.67, 24.67, 73.75, 54.86), 53.71),
+    Row("GRPO", "grpo", 0.5, 0.5, (88.20, 31.00, 27.33, 78.25, 57.74), 56.50),
+    Row("GRPO + entropy regularisation", "entropy_reg", 0.5, 0.5, (88.20, 38.33, 28.33, 75.50, 57.24), 57.52),
+    Row("GRPO + Clip-higher", "clip_higher", 0.5, 0.5, (90.07, 34.67, 32.33, 78.50, 58.18), 58.75),
+    Row("GRPO + entropy advantage", "entropy_advantage", 0.5, 0.5, (86.73, 32.00, 25.33, 77.25, 54.46), 55.16),
+    Row("Dr.GRPO", "dr_grpo", None, None, (88.87, 36.33, 30.00, 78.25, 57.24), 58.14),
+    Row("Pass@K training", "passk_training", None, None, (86.33, 27.67, 31.00, 74.00, 55.06), 54.81),
+    Row("Pos-Only", "pos_only", 0.5, 0, (87.13, 27.33, 28.00, 76.75, 57.34), 55.31),
+    Row("Neg-Only", "neg_only", 0, 0.5, (87.00, 26.00, 27.00, 78.00, 54.46), 54.49),
+    Row("EntIncrease", "ent_increase", 0.5, 0.5, (85.60, 26.00, 23.33, 71.75, 53.03), 51.94),
+    Row("EntDecrease", "ent_decrease", 0.5, 0.5, (83.73, 25.00, 23.67, 71.50, 50.74), 50.93),
+    Row("AsymGRPO, symmetric", "symmetric", 0.7, 0.7, (88.53, 32.00, 29.33, 78.50, 57.34), 57.14),
+    Row("AsymGRPO", "asymgrpo", 0.9, 0.4, (89.33, 39.33, 28.67, 81.00, 58.48), 59.36),
+    Row("AsymGRPO + Clip-higher", "asymgrpo_clip_higher", 0.9, 0.3, (89.73, 33.67, 36.00, 83.25, 58.93), 60.32),
 )

@@ -24,10 +24,12 @@ import wrapt
 
 
 def _register_algorithms(core_algos) -> None:
-    """verl.trainer.ppo.core_algos is imported: add the estimator and the policy loss to its registries."""
+    """verl.trainer.ppo.core_algos is imported: add the estimators and the policy loss to its registries."""
     from asymgrpo_verl import adapters
+    from asymgrpo_verl.config import ESTIMATORS
 
-    core_algos.register_adv_est("asymgrpo")(adapters.asymgrpo_advantage)
+    for name in ESTIMATORS:
+        core_algos.register_adv_est(name)(partial(adapters.outcome_advantage, estimator=name))
     core_algos.register_policy_loss("asymgrpo")(partial(adapters.asymgrpo_policy_loss, agg_loss=core_algos.agg_loss))
 
 
@@ -53,6 +55,11 @@ def _register_trainer(trainer_sync) -> None:
     import asymgrpo_verl.trainer  # noqa: F401
 
 
+def _add_methods(hydra) -> None:
+    """hydra is imported: add our config group `asymgrpo` to its search path."""
+    import asymgrpo_verl.methods  # noqa: F401
+
+
 def activate_cpu() -> None:
     """CPU support where VERL_PLATFORM=cpu asks for it. vLLM calls this too (entry point group vllm.general_plugins)."""
     if os.environ.get("VERL_PLATFORM", "").strip().lower() == "cpu":
@@ -64,4 +71,5 @@ def activate_cpu() -> None:
 wrapt.register_post_import_hook(_register_algorithms, "verl.trainer.ppo.core_algos")
 wrapt.register_post_import_hook(_check_config_at_start, "verl.utils.config")
 wrapt.register_post_import_hook(_register_trainer, "verl.trainer.ppo.v1.trainer_sync")
+wrapt.register_post_import_hook(_add_methods, "hydra")
 activate_cpu()

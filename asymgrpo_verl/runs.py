@@ -13,6 +13,7 @@
 # limitations under the License.
 """What a verl run leaves behind: its log of metrics and its checkpoints."""
 
+import glob
 import hashlib
 import json
 import re
@@ -28,24 +29,25 @@ ACCURACY = re.compile(r"val-core/(.+)/(?:acc|reward)/mean@\d+")
 def read_metrics(path: Path) -> list[dict]:
     """verl's file log, one dict a step with its number under "step"; a last line still being written is left out.
 
+    verl starts the file anew when a run goes on after a kill. Our launchers keep what was there as NAME.<time>.jsonl
+    beside NAME.jsonl: those are read first, and a step that stands twice has the later values.
+
     Raises:
         ValueError: a line that is none of verl's; names file and line.
     """
-    if not path.is_file():
-        return []
-    rows = []
-    for number, line in enumerate(path.read_text().split("\n")[:-1], 1):
-        try:
-            row = json.loads(line)
-            rows.append({"step": row["step"], **row["data"]})
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path}, line {number}: not a line of verl's file log: {line:.80}") from error
-    return rows
+    steps: dict[int, dict] = {}
+    for part in [*sorted(path.parent.glob(f"{glob.escape(path.stem)}.*{path.suffix}")), path]:
+        for number, line in enumerate(part.read_text().split("\n")[:-1] if part.is_file() else [], 1):
+            try:
+                row = json.loads(line)
+                steps.setdefault(row["step"], {"step": row["step"]}).update(row["data"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise ValueError(f"{part}, line {number}: not a line of verl's file log: {line:.80}") from error
+    return [steps[step] for step in sorted(steps)]
 
 
 def validation_accuracy(rows: list[dict], data_source: str) -> dict[int, float]:
-    """Step -> accuracy on one data source, verl's val-core/<data_source>/{acc,reward}/mean@n. A step that stands twice,
-    as after a resume, has its last value."""
+    """Step -> accuracy on one data source, verl's val-core/<data_source>/{acc,reward}/mean@n."""
     return {row["step"]: row[key] for row in rows for key in row if _validated(key) == data_source}
 
 

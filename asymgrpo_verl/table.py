@@ -48,7 +48,8 @@ class TableRow(NamedTuple):
 
 def read_result(argument: str) -> tuple[str, dict]:
     """(row, results) of "ROW=PATH" or "PATH", a results.json or its directory. Without ROW it is the label that
-    `asymgrpo evaluate --label` left there, else the directory's name. A row of the paper is found whatever the case.
+    `asymgrpo evaluate --label` left there, else the directory's name. A row of the paper is found by its name, whatever
+    the case, and by the METHOD of our launchers.
 
     Raises:
         OSError, ValueError: no such file, or not one that `asymgrpo evaluate` wrote.
@@ -68,7 +69,7 @@ def read_result(argument: str) -> tuple[str, dict]:
     if not results["benchmarks"].keys() & paper.BENCHMARKS.keys():
         raise ValueError(f"{path}: has no benchmark of the paper's table, only {', '.join(results['benchmarks'])}.")
     label = label if named else results["label"] or path.absolute().parent.name
-    known = {row.name.casefold(): row.name for row in paper.TABLE_1}
+    known = {key.casefold(): row.name for row in paper.TABLE_1 for key in (row.method, row.name)}
     return known.get(label.strip().casefold(), label.strip()), results
 
 

@@ -16,9 +16,13 @@
 import numpy as np
 import transfer_queue as tq
 from omegaconf import open_dict
+from tensordict import TensorDict
 from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
+from verl.workers.utils.padding import response_to_nested
 
+from asymgrpo_verl.advantages import add_entropy
+from asymgrpo_verl.config import ESTIMATORS, OutcomeConfig, entropy_advantage_from, settings_from
 from asymgrpo_verl.diagnostics import group_metrics
 from asymgrpo_verl.groups import gather_groups
 
@@ -29,13 +33,18 @@ POLL_SECONDS = 0.1
 class AsymGRPOTrainer(PPOTrainerSync):
     """Trains as `sync` does, with any estimator, and logs what became of the groups (see `diagnostics`).
 
-    A reward that is no finite number is an error here with every estimator.
+    With `algorithm.entropy_advantage` it adds that bonus to the advantages of any estimator. A reward that is no finite
+    number is an error here with every estimator.
     """
 
     def __init__(self, config):
         # verl asks in many places whether the mode is "sync"; to all of them this trainer is.
         with open_dict(config):
             config.trainer.v1.trainer_mode = "sync"
+        name = config.algorithm.adv_estimator
+        settings = settings_from(config.algorithm, name) if name in ESTIMATORS else OutcomeConfig()
+        self.reward_threshold = settings.reward_threshold
+        self.entropy_advantage = entropy_advantage_from(config.algorithm)
         super().__init__(config)
 
     def _build_replay_buffer(self):
@@ -51,7 +60,19 @@ class AsymGRPOTrainer(PPOTrainerSync):
         data = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
         uid = np.array(data.pop("uid").tolist(), dtype=object)
         data = data.to_padded_tensor()
-        settings = self.config.algorithm.get("asymgrpo", None) or {}
-        groups = gather_groups(data["rm_scores"], data["response_mask"], uid, settings.get("reward_threshold", 0.5))
+        groups = gather_groups(data["rm_scores"], data["response_mask"], uid, self.reward_threshold)
         metrics.update(group_metrics(groups))
-        return batch
+        return self._add_entropy(batch, metrics) if self.entropy_advantage else batch
+
+    def _add_entropy(self, batch, metrics: dict):
+        """The token entropy is in the TransferQueue since verl computed the old log-probabilities."""
+        fields = ["advantages", "entropy", "response_mask"]
+        data = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
+        nested_mask = data["response_mask"]
+        data = data.to_padded_tensor()
+        settings = self.entropy_advantage
+        advantages = add_entropy(data["advantages"], data["entropy"], settings.alpha, settings.kappa)
+        bonus, tokens = advantages - data["advantages"], data["response_mask"].sum().clamp(min=1)
+        metrics["entropy_advantage/bonus"] = (bonus.sum() / tokens).item()
+        fields = TensorDict({"advantages": response_to_nested(advantages, nested_mask)}, batch_size=len(batch))
+        return tq.kv_batch_put(keys=batch.keys, partition_id=batch.partition_id, fields=fields)

@@ -28,6 +28,8 @@ from omegaconf import OmegaConf
 from verl.trainer.ppo.core_algos import get_adv_estimator_fn, get_policy_loss_fn
 from verl.workers.config import FSDPActorConfig
 
+from asymgrpo_verl.config import ESTIMATORS
+
 SIZES = ((1024, 512, 8), (1024, 4096, 8), (8192, 512, 8), (8192, 2048, 16))
 MASK_DTYPES = (torch.float32, torch.int64)  # verl's trainer passes int64
 LOSS_SIZES = ((64, 512), (64, 4096), (256, 2048))
@@ -61,23 +63,33 @@ def floor(rewards: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 
 def compare_estimators(repeats: int) -> None:
+    """All of ours with their default settings; every figure of a row of both tables is from the same turns."""
+    config = OmegaConf.create({})
+    measured = {}
+    for (rows, length, group), mask_dtype in itertools.product(SIZES, MASK_DTYPES):
+        rewards, mask, uids = rollouts(rows, length, group, mask_dtype)
+        calls = {"floor": partial(floor, rewards, mask)}
+        for name in ("grpo", "grpo_vectorized", *ESTIMATORS):
+            estimator = get_adv_estimator_fn(name)
+            calls[name] = partial(estimator, token_level_rewards=rewards, response_mask=mask, index=uids, config=config)
+        measured[f"{rows} x {length}, {group}, {str(mask_dtype)[6:]}"] = medians(calls, repeats)
+
     print(
         "| rows x tokens, group, mask | grpo | grpo_vectorized | asymgrpo | floor | grpo/ours | grpo_vectorized/ours |"
     )
     print("|---|---|---|---|---|---|---|")
-    config = OmegaConf.create({})
-    for (rows, length, group), mask_dtype in itertools.product(SIZES, MASK_DTYPES):
-        rewards, mask, uids = rollouts(rows, length, group, mask_dtype)
-        calls = {"floor": partial(floor, rewards, mask)}
-        for name in ("grpo", "grpo_vectorized", "asymgrpo"):
-            estimator = get_adv_estimator_fn(name)
-            calls[name] = partial(estimator, token_level_rewards=rewards, response_mask=mask, index=uids, config=config)
-        ms = medians(calls, repeats)
+    for size, ms in measured.items():
         print(
-            f"| {rows} x {length}, {group}, {str(mask_dtype)[6:]} "
-            f"| {ms['grpo']:.1f} ms | {ms['grpo_vectorized']:.2f} | {ms['asymgrpo']:.2f} "
+            f"| {size} | {ms['grpo']:.1f} ms | {ms['grpo_vectorized']:.2f} | {ms['asymgrpo']:.2f} "
             f"| {ms['floor']:.2f} | {ms['grpo'] / ms['asymgrpo']:.1f} | {ms['grpo_vectorized'] / ms['asymgrpo']:.2f} |"
         )
+
+    others = [name for name in ESTIMATORS if name != "asymgrpo"]
+    print(f"\n| grpo/ours, grpo_vectorized/ours | {' | '.join(others)} |")
+    print("|---" * (len(others) + 1) + "|")
+    for size, ms in measured.items():
+        ratios = [f"{ms['grpo'] / ms[name]:.1f}, {ms['grpo_vectorized'] / ms[name]:.2f}" for name in others]
+        print(f"| {size} | {' | '.join(ratios)} |")
 
 
 def step(policy_loss: Callable, inputs: dict) -> None:

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""algorithm.asymgrpo: what is accepted, what is refused, and how the refusal reads."""
+"""Our settings under `algorithm`: what is accepted, what is refused, and how the refusal reads."""
 
 import pytest
 import torch
@@ -21,7 +21,14 @@ from omegaconf import OmegaConf
 from verl.trainer.config import AlgoConfig
 from verl.trainer.ppo.core_algos import get_adv_estimator_fn
 
-from asymgrpo_verl.config import AsymGRPOConfig, check_run_config, settings_from
+from asymgrpo_verl.config import (
+    ESTIMATORS,
+    AsymGRPOConfig,
+    EntropyAdvantageConfig,
+    check_run_config,
+    entropy_advantage_from,
+    settings_from,
+)
 
 
 def run_config(*overrides: str):
@@ -55,7 +62,7 @@ def test_interpolations_are_resolved():
 
 REFUSED = [
     ("+algorithm.asymgrpo.beta_positive=1", r"unknown key algorithm.asymgrpo.beta_positive=1: did you mean beta_pos\?"),
-    ("+algorithm.asymgrpo.xyz=1", "unknown key .*known are beta_pos, beta_neg, flip, reward_threshold"),
+    ("+algorithm.asymgrpo.xyz=1", "unknown key .*known are reward_threshold, beta_pos, beta_neg, flip"),
     ("+algorithm.asymgrpo.beta_pos=-0.1", "algorithm.asymgrpo.beta_pos=-0.1: allowed is a number >= 0"),
     ("+algorithm.asymgrpo.beta_neg=inf", "algorithm.asymgrpo.beta_neg=inf: allowed is a finite number"),
     ("+algorithm.asymgrpo.beta_neg=nan", "algorithm.asymgrpo.beta_neg=nan: allowed is a finite number"),
@@ -116,6 +123,76 @@ def test_settings_of_our_reward_are_checked_at_start_for_any_estimator(setting, 
             check_run_config(run_config(*settings, f"+reward.custom_reward_function.reward_kwargs.{setting}"))
 
 
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_every_estimator_reads_the_reward_threshold_and_refuses_what_it_does_not_know(estimator):
+    use = f"algorithm.adv_estimator={estimator}"
+    config = run_config(use, f"+algorithm.{estimator}.reward_threshold=0.9")
+    check_run_config(config)
+    assert settings_from(config.algorithm, estimator).reward_threshold == 0.9
+    rewards, mask, index = batch_of({"a": [1, 0, 0, 0, 0, 0, 0, 0]})
+    high, low = (
+        get_adv_estimator_fn(estimator)(
+            token_level_rewards=rewards * reward, response_mask=mask, index=index, config=config.algorithm
+        )[0]
+        for reward in (1.0, 0.8)
+    )
+    assert not torch.equal(high, low), "0.8 is not above 0.9, so that group has no correct rollout"
+    for bad, message in (("xyz=1", f"unknown key algorithm.{estimator}.xyz"), ("reward_threshold=a", "is a str")):
+        with pytest.raises((ValueError, TypeError), match=message):
+            check_run_config(run_config(use, f"+algorithm.{estimator}.{bad}"))
+    with pytest.raises(ValueError, match="use_kl_in_reward"):
+        check_run_config(run_config(use, "algorithm.use_kl_in_reward=True"))
+
+
+@pytest.mark.parametrize(
+    "key, value, message",
+    [
+        ("passk_training.k", "9", "k=9: allowed is an integer from 1 to actor_rollout_ref.rollout.n=8"),
+        ("passk_training.k", "0", "k=0: allowed is an integer >= 1"),
+        ("passk_training.k", "2.5", "k=2.5 is a float: allowed is an integer"),
+        ("w_reinforce.lam", "-1", "lam=-1: allowed is a number >= 0"),
+        ("f_grpo.gamma", "-1", "gamma=-1: allowed is a number >= 0"),
+        ("a_grae.alpha", "0", "alpha=0: allowed is a number > 0"),
+    ],
+)
+def test_a_baselines_setting_out_of_range_is_refused(key, value, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        check_run_config(run_config(f"algorithm.adv_estimator={key.split('.')[0]}", f"+algorithm.{key}={value}"))
+
+
+OURS = "trainer.v1.trainer_mode=asymgrpo"
+
+
+@pytest.mark.parametrize("estimator", ["grpo", "asymgrpo"])
+def test_the_entropy_advantage_is_off_by_default_and_works_with_any_estimator(estimator):
+    use = [f"algorithm.adv_estimator={estimator}", OURS]
+    assert entropy_advantage_from(run_config(*use).algorithm) is None
+    assert entropy_advantage_from(run_config(*use, "+algorithm.entropy_advantage.alpha=0").algorithm) is None
+    config = run_config(*use, "+algorithm.entropy_advantage.kappa=3")
+    check_run_config(config)
+    assert entropy_advantage_from(config.algorithm) == EntropyAdvantageConfig(alpha=0.4, kappa=3)
+
+
+@pytest.mark.parametrize(
+    "overrides, message",
+    [
+        ([OURS, "+algorithm.entropy_advantage.kappa=1"], "kappa=1: allowed is a number > 1"),
+        ([OURS, "+algorithm.entropy_advantage.alpha=-1"], "alpha=-1: allowed is a number >= 0"),
+        ([OURS, "+algorithm.entropy_advantage.beta=1"], "unknown key algorithm.entropy_advantage.beta=1"),
+        ([OURS, "+algorithm.entropy_advantge.alpha=1"], r"did you mean algorithm.entropy_advantage\?"),
+        (["+algorithm.entropy_advantage.alpha=1"], "trainer_mode=sync knows no algorithm.entropy_advantage"),
+        ([OURS, "trainer.use_v1=False", "+algorithm.entropy_advantage.alpha=1"], "allowed is asymgrpo with"),
+        (
+            [OURS, "+algorithm.entropy_advantage.alpha=1", "algorithm.rollout_correction.bypass_mode=True"],
+            "bypass_mode=True computes no token entropy",
+        ),
+    ],
+)
+def test_an_entropy_advantage_that_would_do_nothing_is_refused(overrides, message):
+    with pytest.raises(ValueError, match=message):
+        check_run_config(run_config("algorithm.adv_estimator=grpo", *overrides))
+
+
 def test_one_rollout_is_enough_for_reinforce():
     check_run_config(
         run_config("actor_rollout_ref.rollout.n=1", "+algorithm.asymgrpo.beta_pos=0", "+algorithm.asymgrpo.beta_neg=0")
@@ -127,6 +204,8 @@ def test_other_estimators_are_left_alone(capsys):
     assert capsys.readouterr().out == ""
     check_run_config(run_config("algorithm.adv_estimator=grpo", "+algorithm.asymgrpo.beta_pos=0.7"))
     assert "set but unused: adv_estimator=grpo" in capsys.readouterr().out
+    check_run_config(run_config("algorithm.adv_estimator=grpo", "+algorithm.maximum_rl=1"))
+    assert capsys.readouterr().out == ""
 
 
 def test_the_estimator_reads_the_settings():

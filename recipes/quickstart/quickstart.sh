@@ -2,7 +2,7 @@
 # AsymGRPO from a clean clone on a machine without a GPU: environment, base policy, training, picture.
 #   bash recipes/quickstart/quickstart.sh                          the quickstart's own task
 #   DATA=train.parquet bash recipes/quickstart/quickstart.sh       your prompts, in verl's schema; STEPS=2 by default
-# Arguments are verl settings: quickstart.sh +algorithm.asymgrpo.beta_pos=0.5
+# Arguments are verl settings: quickstart.sh algorithm.asymgrpo.beta_pos=0.5
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -49,7 +49,7 @@ def run(tmp_path_factory):
     subprocess.run(prompts, check=True, env=env)
     overrides = [f"trainer.save_freq={STEPS}", "actor_rollout_ref.actor.checkpoint.save_contents=[hf_model]"]
     # beta = 0 makes unanimous groups speak too, so that even this policy has something to learn from
-    overrides += ["+algorithm.asymgrpo.beta_pos=0", "+algorithm.asymgrpo.beta_neg=0"]
+    overrides += ["algorithm.asymgrpo.beta_pos=0", "algorithm.asymgrpo.beta_neg=0"]
     with (out / "train.log").open("wb") as log:
         command = ["bash", str(QUICKSTART / "run_tiny_cpu.sh"), *overrides]
         done = subprocess.run(command, env=env, stdout=log, stderr=subprocess.STDOUT, timeout=900)

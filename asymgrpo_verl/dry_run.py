@@ -1,0 +1,46 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Print and check what `python -m verl.trainer.main_ppo ARGS` would run with: python -m asymgrpo_verl.dry_run ARGS"""
+
+import sys
+
+import hydra
+import verl  # noqa: F401  loads the plugin, and with it the methods
+from omegaconf import DictConfig, OmegaConf
+
+
+def check(config: DictConfig) -> None:
+    """Make verl check the configuration as before Ray starts, and build the rollout's dataclass as its workers will.
+
+    Raises:
+        Whatever verl or `asymgrpo_verl.config` has against it.
+    """
+    from verl.trainer.ppo.utils import need_critic, need_reference_policy
+    from verl.utils.config import omega_conf_to_dataclass, validate_config
+
+    validate_config(config, need_reference_policy(config), need_critic(config))
+    omega_conf_to_dataclass(config.actor_rollout_ref.rollout)
+
+
+@hydra.main(config_path="pkg://verl.trainer.config", config_name="ppo_trainer", version_base=None)
+def main(config: DictConfig) -> None:
+    print(OmegaConf.to_yaml(config, resolve=True))
+    check(config)
+    print("dry run: the configuration is good; nothing was started", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    # Hydra would make a directory for the run and log into it.
+    sys.argv += ["hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=none"]
+    main()

@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# What the launchers share; run_<model>_<backend>.sh sets what is the model's own and sources this.
+#   METHOD=clip_higher bash run_qwen3_4b_fsdp.sh         a row of the paper's Table 1 (asymgrpo_verl/configs/asymgrpo)
+#   STAGE=evaluate METHOD=... bash run_qwen3_4b_fsdp.sh  its best checkpoint under the paper's protocol
+#   DRY_RUN=1 bash run_qwen3_4b_fsdp.sh                  the command and its configuration, checked; nothing starts
+# Arguments are verl settings and win over everything.
+set -euo pipefail
+
+RECIPE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+########################### user-adjustable ###########################
+METHOD=${METHOD:-asymgrpo}
+STAGE=${STAGE:-train} # or evaluate
+DEVICE=${DEVICE:-gpu} # or cpu
+NNODES=${NNODES:-1}
+NGPUS_PER_NODE=${NGPUS_PER_NODE:-4}
+
+DATA_DIR=${DATA_DIR:-data} # as python -m data_prep.all --local_save_dir makes it
+TRAIN_FILE=${TRAIN_FILE:-$DATA_DIR/math/train.parquet}
+VAL_FILES=${VAL_FILES:-} # separated by spaces; the paper's five benchmarks in DATA_DIR by default
+OUT_DIR=${OUT_DIR:-outputs/$MODEL_NAME/$METHOD} # checkpoints and logs; a run goes on from its last checkpoint
+
+TRAIN_BATCH_SIZE=${TRAIN_BATCH_SIZE:?prompts a step}
+MINI_BATCH_SIZE=${MINI_BATCH_SIZE:?prompts an update}
+MAX_PROMPT_LENGTH=${MAX_PROMPT_LENGTH:-1024}
+MAX_RESPONSE_LENGTH=${MAX_RESPONSE_LENGTH:?tokens}
+MAX_TOKENS_PER_GPU=${MAX_TOKENS_PER_GPU:-$((2 * (MAX_PROMPT_LENGTH + MAX_RESPONSE_LENGTH)))} # of a micro-batch
+TOTAL_EPOCHS=${TOTAL_EPOCHS:-10} # the paper does not say
+LOGGER=${LOGGER:-'["console","file","tensorboard"]'}
+[ -z "${WANDB:-}" ] || LOGGER='["console","file","tensorboard","wandb"]'
+########################### end user-adjustable ###########################
+
+die() {
+    echo "$(basename "$0"): $*" >&2
+    exit 1
+}
+
+if [ -n "$VAL_FILES" ]; then
+    read -ra VAL_LIST <<<"$VAL_FILES"
+elif [ -z "${VAL_LIST+set}" ]; then
+    VAL_LIST=("$DATA_DIR"/{math500,aime24,aime25,amc23,olympiadbench}/test.parquet)
+fi
+if [ -z "${DRY_RUN:-}" ]; then
+    for file in "$TRAIN_FILE" "${VAL_LIST[@]}"; do
+        [ -f "$file" ] || die "$file: no such file. Make it with python -m data_prep.all --local_save_dir $DATA_DIR," \
+            "or set DATA_DIR, TRAIN_FILE or VAL_FILES."
+    done
+fi
+
+case $DEVICE in
+gpu) DEVICE_ARGS=() ;;
+cpu)
+    export VERL_PLATFORM=cpu VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1}
+    DEVICE_ARGS=(+device=cpu)
+    ;;
+*) die "DEVICE=$DEVICE: allowed is gpu or cpu." ;;
+esac
+
+case $STAGE in
+train) [ "$METHOD" != untrained ] || die "METHOD=untrained has nothing to train: STAGE=evaluate evaluates the model." ;;
+evaluate)
+    MODEL_OR_CHECKPOINT=$MODEL_PATH
+    [ "$METHOD" = untrained ] || MODEL_OR_CHECKPOINT=$(asymgrpo select "$OUT_DIR")
+    exec asymgrpo evaluate "$MODEL_OR_CHECKPOINT" --data "${VAL_LIST[@]}" --label "$METHOD" --out "$OUT_DIR/evaluation" \
+        --max-response-length "$MAX_RESPONSE_LENGTH" "$@"
+    ;;
+*) die "STAGE=$STAGE: allowed is train or evaluate." ;;
+esac
+
+export VERL_FILE_LOGGER_PATH=${VERL_FILE_LOGGER_PATH:-$OUT_DIR/metrics.jsonl}
+export TENSORBOARD_DIR=${TENSORBOARD_DIR:-$OUT_DIR/tensorboard}
+
+# Paths are in quotes for Hydra, whatever they hold.
+VAL_QUOTED=$(printf ",'%s'" "${VAL_LIST[@]}")
+VAL_QUOTED=${VAL_QUOTED:1}
+DATA=(
+    data.train_files="'$TRAIN_FILE'"
+    data.val_files="[$VAL_QUOTED]"
+    data.train_batch_size="$TRAIN_BATCH_SIZE"
+    data.max_prompt_length="$MAX_PROMPT_LENGTH"
+    data.max_response_length="$MAX_RESPONSE_LENGTH"
+)
+
+ACTOR=(
+    actor_rollout_ref.model.path="'$MODEL_PATH'"
+    actor_rollout_ref.actor.ppo_mini_batch_size="$MINI_BATCH_SIZE"
+    actor_rollout_ref.actor.ppo_max_token_len_per_gpu="$MAX_TOKENS_PER_GPU"
+)
+
+TRAINER=(
+    trainer.nnodes="$NNODES"
+    trainer.n_gpus_per_node="$NGPUS_PER_NODE"
+    trainer.total_epochs="$TOTAL_EPOCHS"
+    trainer.experiment_name="$MODEL_NAME-$METHOD"
+    trainer.default_local_dir="'$OUT_DIR/checkpoints'"
+    trainer.logger="$LOGGER"
+    hydra.run.dir="'$OUT_DIR/hydra'"
+)
+
+ARGS=(
+    --config-dir="$RECIPE/config" --config-name=asymgrpo_trainer "+asymgrpo=$METHOD" "${DEVICE_ARGS[@]}"
+    "${DATA[@]}" "${MODEL[@]}" "${ACTOR[@]}" "${TRAINER[@]}" "$@"
+)
+if [ -n "${DRY_RUN:-}" ]; then
+    printf '%q ' python -m verl.trainer.main_ppo "${ARGS[@]}"
+    echo
+    exec python -m asymgrpo_verl.dry_run "${ARGS[@]}"
+fi
+# verl starts its file log anew: what a run that goes on has logged before is kept beside it.
+[ ! -f "$VERL_FILE_LOGGER_PATH" ] || mv "$VERL_FILE_LOGGER_PATH" "${VERL_FILE_LOGGER_PATH%.jsonl}.$(date +%Y%m%d-%H%M%S).jsonl"
+mkdir -p "$OUT_DIR"
+set -x
+exec python -m verl.trainer.main_ppo "${ARGS[@]}"

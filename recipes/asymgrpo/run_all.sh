@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# The paper's Table 1: every row trained, its checkpoint selected and evaluated, and the table. Finished rows are skipped,
+# an unfinished one goes on from its last checkpoint.
+#   MODELS="qwen3_4b qwen3_8b" METHODS="grpo asymgrpo" bash run_all.sh
+# Arguments are verl settings for every training run.
+set -euo pipefail
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+MODELS=${MODELS:-qwen3_4b} # of run_<model>_fsdp.sh
+METHODS=${METHODS:-$(python -c 'from asymgrpo_verl.paper import TABLE_1; print(*(row.method for row in TABLE_1))')}
+OUT_ROOT=${OUT_ROOT:-outputs}
+
+for model in $MODELS; do
+    results=()
+    for METHOD in $METHODS; do
+        OUT_DIR=$OUT_ROOT/$model/$METHOD
+        export METHOD OUT_DIR
+        if [ "$METHOD" != untrained ] && [ ! -f "$OUT_DIR/trained" ]; then
+            bash "$HERE/run_${model}_fsdp.sh" "$@"
+            touch "$OUT_DIR/trained"
+        fi
+        [ -f "$OUT_DIR/evaluation/results.json" ] || STAGE=evaluate bash "$HERE/run_${model}_fsdp.sh"
+        results+=("$OUT_DIR/evaluation")
+    done
+    asymgrpo table "${results[@]}" | tee "$OUT_ROOT/$model/table.md"
+done

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Qwen3-8B in non-thinking mode, beyond the paper: Qwen3-4B's settings, parameters and optimizer offloaded.
+set -euo pipefail
+
+MODEL_NAME=qwen3_8b
+MODEL_PATH=${MODEL_PATH:-Qwen/Qwen3-8B}
+TRAIN_BATCH_SIZE=${TRAIN_BATCH_SIZE:-128}
+MINI_BATCH_SIZE=${MINI_BATCH_SIZE:-64}
+MAX_RESPONSE_LENGTH=${MAX_RESPONSE_LENGTH:-4096}
+
+MODEL=(
+    +data.apply_chat_template_kwargs.enable_thinking=False
+    actor_rollout_ref.actor.fsdp_config.param_offload=True
+    actor_rollout_ref.actor.fsdp_config.optimizer_offload=True
+)
+
+# shellcheck source=recipes/asymgrpo/launch.sh
+source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+#SBATCH --job-name=asymgrpo
+#SBATCH --nodes=2
+#SBATCH --ntasks-per-node=1
+#SBATCH --gpus-per-node=4
+#SBATCH --cpus-per-task=64
+#SBATCH --time=24:00:00
+#SBATCH --output=%x-%j.log
+# A Ray cluster over the nodes of a Slurm job, and a launcher on it:
+#   METHOD=asymgrpo sbatch slurm.sh run_qwen3_4b_fsdp.sh [verl settings]
+# The environment has to be active where sbatch is called, and the files on a disk that all nodes share.
+set -euo pipefail
+
+LAUNCHER=${1:?usage: sbatch slurm.sh run_<model>_<backend>.sh [verl settings]}
+shift
+[ -f "$LAUNCHER" ] || { echo "slurm.sh: $LAUNCHER: no such file." >&2; exit 1; }
+
+PORT=${PORT:-6379}
+mapfile -t NODES < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
+HEAD_IP=$(srun --overlap --nodes=1 --ntasks=1 --nodelist="${NODES[0]}" hostname --ip-address | awk '{print $1}')
+export NNODES=${#NODES[@]} NGPUS_PER_NODE=${SLURM_GPUS_PER_NODE##*:} RAY_ADDRESS=$HEAD_IP:$PORT
+
+start_ray() { # node, then arguments of ray start
+    srun --overlap --nodes=1 --ntasks=1 --nodelist="$1" ray start "${@:2}" --num-cpus="$SLURM_CPUS_PER_TASK" \
+        --num-gpus="$NGPUS_PER_NODE" --disable-usage-stats --block &
+}
+
+trap 'kill $(jobs -p) 2>/dev/null' EXIT # ends ray start --block, and with it Ray, on every node
+start_ray "${NODES[0]}" --head --node-ip-address="$HEAD_IP" --port="$PORT" --include-dashboard=false
+for node in "${NODES[@]:1}"; do
+    start_ray "$node" --address="$RAY_ADDRESS"
+done
+# The launcher waits for no node: go on when all have joined.
+python - <<PY
+import time, ray
+deadline = time.time() + 300
+while True:
+    try:
+        ray.init(address="$RAY_ADDRESS", log_to_driver=False, logging_level="ERROR")
+        joined = sum(node["Alive"] for node in ray.nodes())
+        ray.shutdown()
+    except ConnectionError:
+        joined = 0
+    if joined == $NNODES:
+        break
+    if time.time() > deadline:
+        raise SystemExit(f"slurm.sh: {joined} of $NNODES nodes joined Ray at $RAY_ADDRESS within 5 minutes.")
+    time.sleep(2)
+PY
+bash "$LAUNCHER" "$@"

@@ -1,0 +1,188 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Every launcher times every method, composed as the launcher calls verl, against verl's own schema and dataclasses."""
+
+import os
+import shlex
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+import verl  # noqa: F401  loads the plugin
+from hydra import compose, initialize_config_dir, initialize_config_module
+from omegaconf import OmegaConf
+from verl.trainer.ppo.core_algos import POLICY_LOSS_REGISTRY
+
+from asymgrpo_verl.config import settings_from
+from asymgrpo_verl.dry_run import check
+from asymgrpo_verl.methods import CONFIGS
+from asymgrpo_verl.paper import BENCHMARKS, TABLE_1
+from data_prep import DATA_SOURCES
+
+RECIPE = Path(__file__).parents[1] / "recipes" / "asymgrpo"
+LAUNCHERS = sorted(path.name for path in RECIPE.glob("run_*_*.sh"))
+METHODS = sorted(path.stem for path in (CONFIGS / "asymgrpo").glob("[!_]*.yaml"))
+TRAINED = [row for row in TABLE_1 if row.method != "untrained"]
+
+
+def launch(launcher: str, *overrides: str, **env: str) -> subprocess.CompletedProcess:
+    command = ["bash", str(RECIPE / launcher), *overrides]
+    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **env}
+    return subprocess.run(command, capture_output=True, text=True, env=env)
+
+
+@cache
+def arguments(launcher: str) -> list[str]:
+    """What the launcher passes to verl.trainer.main_ppo, by its dry run."""
+    done = launch(launcher, DRY_RUN="1", METHOD="grpo")
+    assert done.returncode == 0, done.stderr
+    python, m, module, config_dir, config_name, *overrides = shlex.split(done.stdout.splitlines()[0])
+    assert (python, m, module) == ("python", "-m", "verl.trainer.main_ppo")
+    assert (config_dir, config_name) == (f"--config-dir={RECIPE / 'config'}", "--config-name=asymgrpo_trainer")
+    assert overrides[0] == "+asymgrpo=grpo"
+    return overrides[1:]
+
+
+def composed(launcher: str, method: str, *overrides: str):
+    with initialize_config_dir(str(RECIPE / "config"), version_base=None):
+        config = compose("asymgrpo_trainer", overrides=[f"+asymgrpo={method}", *arguments(launcher), *overrides])
+    OmegaConf.resolve(config)
+    return config
+
+
+def test_there_is_a_launcher_for_each_model():
+    assert LAUNCHERS == [
+        "run_llama3_2_3b_fsdp.sh",
+        "run_qwen2_5_math_1_5b_fsdp.sh",
+        "run_qwen3_4b_fsdp.sh",
+        "run_qwen3_8b_fsdp.sh",
+    ]
+
+
+def test_there_is_a_method_for_each_trained_row_of_table_1():
+    assert len(TRAINED) == 14
+    assert {row.method for row in TRAINED} <= set(METHODS)
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+@pytest.mark.parametrize("method", METHODS)
+def test_every_launcher_runs_every_method_with_the_papers_settings(launcher, method):
+    config = composed(launcher, method)
+    check(config)
+    actor, rollout = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
+    small = "1_5b" in launcher
+    assert (config.data.train_batch_size, actor.ppo_mini_batch_size) == ((512, 128) if small else (128, 64))
+    assert config.data.max_response_length == (2560 if small else 4096)
+    assert actor.ppo_max_token_len_per_gpu >= config.data.max_prompt_length + config.data.max_response_length
+    assert (actor.optim.lr, rollout.n, rollout.temperature) == (2e-6, 8, 1.0)
+    assert not actor.use_kl_loss and not config.algorithm.use_kl_in_reward
+    assert (rollout.val_kwargs.temperature, rollout.val_kwargs.do_sample, rollout.val_kwargs.n) == (0, False, 1)
+    assert (config.trainer.test_freq, config.trainer.save_freq) == (10, 10)
+    assert (config.trainer.nnodes, config.trainer.n_gpus_per_node) == (1, 4)
+    assert config.trainer.v1.trainer_mode == "asymgrpo"
+    assert config.reward.custom_reward_function.path == "pkg://asymgrpo_verl.rewards"
+    assert config.data.apply_chat_template_kwargs == ({"enable_thinking": False} if "qwen3" in launcher else {})
+    assert actor.policy_loss.loss_mode in POLICY_LOSS_REGISTRY
+    if method != "gspo":
+        assert actor.loss_agg_mode == "token-mean"
+    if method not in ("gspo", "cispo"):
+        assert (actor.clip_ratio, actor.clip_ratio_low) == (0.2, 0.2)
+        assert actor.clip_ratio_high == (0.28 if "clip_higher" in method else 0.2)
+    assert actor.entropy_coeff == (0.001 if method == "entropy_reg" else 0)
+
+
+@pytest.mark.parametrize("row", TRAINED, ids=lambda row: row.method)
+def test_a_method_has_the_estimator_and_the_betas_of_its_row(row):
+    algorithm = composed("run_qwen3_4b_fsdp.sh", row.method).algorithm
+    others = {"reinforce": "reinforce_pm1", "passk_training": "passk_training"}
+    on_grpo = ("grpo", "entropy_reg", "clip_higher", "entropy_advantage", "dr_grpo")
+    assert algorithm.adv_estimator == others.get(row.method, "grpo" if row.method in on_grpo else "asymgrpo")
+    if algorithm.adv_estimator == "asymgrpo":
+        settings = settings_from(algorithm)
+        assert (settings.beta_pos, settings.beta_neg) == (row.beta_pos, row.beta_neg)
+        assert settings.flip == {"ent_increase": "negative", "ent_decrease": "positive"}.get(row.method, "none")
+    assert algorithm.norm_adv_by_std_in_grpo == (row.method != "dr_grpo")
+    assert algorithm.get("passk_training") == ({"k": 5} if row.method == "passk_training" else None)
+    expected = {"alpha": 0.4, "kappa": 2.0} if row.method == "entropy_advantage" else None
+    assert algorithm.get("entropy_advantage") == expected
+
+
+def test_a_method_changes_nothing_of_verl_but_what_its_file_says():
+    """The recipe's own settings do not reach a user of plain verl."""
+    with initialize_config_module("verl.trainer.config", version_base=None):
+        plain, config = compose("ppo_trainer"), compose("ppo_trainer", overrides=["+asymgrpo=clip_higher"])
+    plain.algorithm.adv_estimator = "grpo"
+    plain.actor_rollout_ref.actor.clip_ratio_high = 0.28
+    plain.actor_rollout_ref.actor.policy_loss.loss_mode = "asymgrpo"
+    plain.trainer.v1.trainer_mode = "asymgrpo"
+    assert config == plain
+
+
+def test_plain_verl_finds_the_methods_from_its_command_line(tmp_path):
+    command = [sys.executable, "-m", "verl.trainer.main_ppo", "+asymgrpo=asymgrpo_clip_higher", "--cfg", "job"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    settings = OmegaConf.create(done.stdout).algorithm.asymgrpo
+    assert settings == {"beta_pos": 0.9, "beta_neg": 0.3}
+
+
+def test_arguments_win_over_method_and_model():
+    config = composed("run_qwen3_4b_fsdp.sh", "asymgrpo", "algorithm.asymgrpo.beta_pos=0.6", "data.train_batch_size=64")
+    assert settings_from(config.algorithm).beta_pos == 0.6 and config.data.train_batch_size == 64
+
+
+def test_the_validation_sets_are_the_papers():
+    files = composed("run_qwen3_4b_fsdp.sh", "grpo").data.val_files
+    modules = [Path(file).parent.name for file in files]
+    assert [DATA_SOURCES[module] for module in modules] == list(BENCHMARKS)
+
+
+def test_it_scales_by_two_numbers():
+    done = launch("run_qwen3_4b_fsdp.sh", DRY_RUN="1", NNODES="4", NGPUS_PER_NODE="8")
+    assert done.returncode == 0 and "trainer.nnodes=4 trainer.n_gpus_per_node=8" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "env, overrides, message",
+    [
+        ({"DRY_RUN": "1", "METHOD": "nope"}, [], "Could not find 'asymgrpo/nope'"),
+        ({"DRY_RUN": "1"}, ["algorithm.asymgrpo.beta_pos=-1"], "beta_pos=-1: allowed is a number >= 0"),
+        ({"DRY_RUN": "1"}, ["trainer.no_such=1"], "Key 'no_such' is not in struct"),
+        ({"DRY_RUN": "1"}, ["actor_rollout_ref.actor.loss_agg_mode=mean"], "Invalid loss_agg_mode: mean"),
+        ({"DEVICE": "tpu", "DRY_RUN": "1"}, [], "DEVICE=tpu: allowed is gpu or cpu."),
+        ({"STAGE": "test", "DRY_RUN": "1"}, [], "STAGE=test: allowed is train or evaluate."),
+        ({"METHOD": "untrained", "DRY_RUN": "1"}, [], "METHOD=untrained has nothing to train"),
+        (
+            {"DATA_DIR": "/no/such"},
+            [],
+            "/no/such/math/train.parquet: no such file. Make it with python -m data_prep.all",
+        ),
+    ],
+)
+def test_a_mistake_ends_the_launcher_before_anything_starts(env, overrides, message):
+    done = launch("run_qwen3_4b_fsdp.sh", *overrides, **env)
+    assert done.returncode == 1 and message in done.stderr
+    assert "Started a local Ray instance" not in done.stdout + done.stderr
+
+
+def test_a_dry_run_leaves_nothing_behind(tmp_path):
+    done = subprocess.run(
+        ["bash", str(RECIPE / "run_qwen3_4b_fsdp.sh")],
+        capture_output=True, text=True, cwd=tmp_path,
+        env={**os.environ, "DRY_RUN": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+    )  # fmt: skip
+    assert done.returncode == 0 and "nothing was started" in done.stderr
+    assert list(tmp_path.iterdir()) == []
