@@ -120,7 +120,7 @@ def _average(cells: list[Cell | None]) -> Cell | None:
 def notes(results: list[tuple[str, dict]]) -> list[str]:
     """What a reader of the table has to know."""
     lines = [
-        f"paper: arXiv 2604.04894 v1, Table 1. ours: percent ± standard error. {NOT_IN_PAPER}: not in the paper.",
+        f"paper: arXiv 2604.04894 v1, Table 1, Qwen3-4B. ours: percent ± standard error. {NOT_IN_PAPER}: not there.",
         "The error is over prompts for a single result, and over results for several.",
     ]
     names = [name for name, _ in results]

@@ -23,7 +23,7 @@ from batches import batch_of, ragged_batches
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asymgrpo_verl.advantages import asymgrpo
+from asymgrpo_verl.advantages import add_entropy, asymgrpo
 
 betas = st.floats(0, 3)
 
@@ -224,3 +224,27 @@ def test_an_index_of_another_length_is_an_error():
 def test_an_empty_batch_has_no_advantages():
     empty = torch.zeros(0, 4)
     assert asymgrpo(empty, empty.long(), []).shape == (0, 4)
+
+
+def test_the_entropy_bonus_is_capped_by_the_advantage():
+    advantages = torch.tensor([[1.0, 1.0, -1.0, -1.0, 0.0]])
+    entropy = torch.tensor([[0.5, 5.0, 0.5, 5.0, 5.0]])
+    expected = torch.tensor([[1.2, 1.5, -0.8, -0.5, 0.0]])
+    assert torch.allclose(add_entropy(advantages, entropy, alpha=0.4, kappa=2.0), expected)
+
+
+@given(
+    st.lists(st.tuples(st.floats(-100, 100, width=32), st.floats(0, 12, width=32)), min_size=1),
+    st.floats(0, 10),
+    st.floats(1.01, 10),
+)
+def test_the_entropy_bonus_is_never_negative_and_changes_no_sign(tokens, alpha, kappa):
+    advantages, entropy = torch.tensor(tokens).unbind(1)
+    raised = add_entropy(advantages, entropy, alpha, kappa)
+    assert (raised >= advantages).all()
+    assert torch.equal(raised.sign(), advantages.sign())
+
+
+def test_no_gradient_flows_through_the_entropy():
+    entropy = torch.ones(1, 2, requires_grad=True)
+    assert not add_entropy(torch.ones(1, 2), entropy, 0.4, 2.0).requires_grad

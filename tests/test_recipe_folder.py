@@ -38,8 +38,7 @@ from packaging.requirements import Requirement
 
 from asymgrpo_verl.check import SUPPORTED_VERL
 
-ROOT = Path(__file__).parents[1]
-RECIPE = ROOT / "recipes" / "asymgrpo"
+RECIPE = Path(__file__).parents[1] / "recipes" / "asymgrpo"
 
 RUFF = """
 line-length = 120
@@ -69,7 +68,9 @@ def run(*command: str, cwd: Path) -> subprocess.CompletedProcess:
 def there(tmp_path_factory):
     """An empty checkout with verl-recipe's ruff settings and ignore rules, and the folder's files as git has them."""
     checkout = tmp_path_factory.mktemp("verl-recipe")
-    for name in run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=RECIPE).stdout.splitlines():
+    listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=RECIPE)
+    assert listed.returncode == 0, listed.stderr
+    for name in listed.stdout.splitlines():
         target = checkout / "asymgrpo" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(RECIPE / name, target)

@@ -59,9 +59,14 @@ esac
 case $STAGE in
 train) [ "$METHOD" != untrained ] || die "METHOD=untrained has nothing to train: STAGE=evaluate evaluates the model." ;;
 evaluate)
-    MODEL_OR_CHECKPOINT=$MODEL_PATH
-    [ "$METHOD" = untrained ] || MODEL_OR_CHECKPOINT=$(asymgrpo select "$OUT_DIR")
-    exec asymgrpo evaluate "$MODEL_OR_CHECKPOINT" --data "${VAL_LIST[@]}" --label "$METHOD" --out "$OUT_DIR/evaluation" \
+    LABEL=$METHOD
+    if [ "$METHOD" = untrained ]; then
+        MODEL_OR_CHECKPOINT=$MODEL_PATH
+        [ "$MODEL_NAME" = qwen3_4b ] || LABEL=$MODEL_NAME # Table 1's untrained row is Qwen3-4B
+    else
+        MODEL_OR_CHECKPOINT=$(asymgrpo select "$OUT_DIR")
+    fi
+    exec asymgrpo evaluate "$MODEL_OR_CHECKPOINT" --data "${VAL_LIST[@]}" --label "$LABEL" --out "$OUT_DIR/evaluation" \
         --max-response-length "$MAX_RESPONSE_LENGTH" "$@"
     ;;
 *) die "STAGE=$STAGE: allowed is train or evaluate." ;;

@@ -1,0 +1,50 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""trainer.checkpoint_callback_class=asymgrpo_verl.checkpoints.KeepBest: a run leaves two checkpoints, not dozens."""
+
+import os
+import shutil
+from pathlib import Path
+
+from verl.trainer.ppo.checkpoint_callback import CheckpointCallback
+
+from asymgrpo_verl.paper import SELECTION_BENCHMARK
+from asymgrpo_verl.runs import find_checkpoints, read_metrics, validation_accuracy
+
+
+class KeepBest(CheckpointCallback):
+    """Keeps the checkpoint just saved, from which the run resumes, and the best so far, which `asymgrpo select` takes.
+
+    The best is by validation accuracy on MATH-500 in the file that verl's logger `file` writes, VERL_FILE_LOGGER_PATH.
+    A checkpoint at a step without such a validation is never removed, nor one of a later step.
+    """
+
+    def __init__(self, config=None):
+        super().__init__(config)
+        if "VERL_FILE_LOGGER_PATH" not in os.environ or "file" not in config.trainer.logger:
+            raise ValueError(
+                f"trainer.checkpoint_callback_class=asymgrpo_verl.checkpoints.KeepBest reads verl's file log: "
+                f"VERL_FILE_LOGGER_PATH has to name it, and trainer.logger={list(config.trainer.logger)} to hold file."
+            )
+
+    def on_save(self, trainer, global_step: int, checkpoint_dir: str, async_save: bool = False, **kwargs) -> None:
+        if async_save:  # the new one is not yet on the disk
+            return
+        accuracy = validation_accuracy(read_metrics(Path(os.environ["VERL_FILE_LOGGER_PATH"])), SELECTION_BENCHMARK)
+        saved = find_checkpoints(Path(checkpoint_dir).parent)
+        judged = [step for step in saved if step in accuracy and step < global_step]
+        best = min(judged, key=lambda step: (-accuracy[step], step), default=None)
+        for step in judged:
+            if step != best:
+                shutil.rmtree(saved[step])

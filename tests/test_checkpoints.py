@@ -1,0 +1,84 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Which checkpoints of a run stay."""
+
+import json
+
+import pytest
+from omegaconf import OmegaConf
+from verl.trainer.ppo.checkpoint_callback import build_checkpoint_callback
+
+CONFIG = {"checkpoint_callback_class": "asymgrpo_verl.checkpoints.KeepBest", "logger": ["console", "file"]}
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.setenv("VERL_FILE_LOGGER_PATH", str(tmp_path / "metrics.jsonl"))
+    return tmp_path
+
+
+def callback(**changes):
+    return build_checkpoint_callback(OmegaConf.create({"trainer": CONFIG | changes}))
+
+
+def train(run, validated: dict[int, float], source: str = "HuggingFaceH4/MATH-500") -> list[int]:
+    """Save every tenth step and validate it afterwards, as verl does; the steps whose checkpoints are left."""
+    keep = callback()
+    for step in range(10, 70, 10):
+        checkpoint = run / "checkpoints" / f"global_step_{step}"
+        (checkpoint / "actor").mkdir(parents=True)
+        (checkpoint / "actor" / "model_world_size_1_rank_0.pt").touch()
+        keep.on_save(trainer=None, global_step=step, checkpoint_dir=str(checkpoint))
+        with (run / "metrics.jsonl").open("a") as log:
+            data = {f"val-core/{source}/acc/mean@1": validated[step]} if step in validated else {}
+            log.write(json.dumps({"step": step, "data": data}) + "\n")
+    return sorted(int(path.name.rsplit("_", 1)[1]) for path in (run / "checkpoints").iterdir())
+
+
+def test_the_best_and_the_last_stay(run):
+    """The last is validated after it is saved, so the one before may still be the best."""
+    assert train(run, {10: 0.2, 20: 0.5, 30: 0.3, 40: 0.4, 50: 0.1, 60: 0.1}) == [20, 60]
+
+
+def test_the_earliest_of_equals_stays(run):
+    assert train(run, dict.fromkeys(range(10, 70, 10), 0.5)) == [10, 60]
+
+
+def test_what_was_not_validated_stays(run):
+    assert train(run, {10: 0.2, 20: 0.5, 40: 0.4}) == [20, 30, 50, 60]
+
+
+def test_other_benchmarks_decide_nothing(run):
+    assert train(run, dict.fromkeys(range(10, 70, 10), 0.5), source="aime24") == [10, 20, 30, 40, 50, 60]
+
+
+def test_a_later_checkpoint_of_a_run_that_was_taken_back_stays(run):
+    train(run, {10: 0.2, 20: 0.5, 30: 0.3, 40: 0.4, 50: 0.1, 60: 0.1})
+    callback().on_save(trainer=None, global_step=30, checkpoint_dir=str(run / "checkpoints" / "global_step_30"))
+    assert (run / "checkpoints" / "global_step_60").is_dir()
+
+
+def test_a_checkpoint_in_the_making_removes_nothing(run):
+    train(run, {step: step / 100 for step in range(10, 70, 10)})
+    before = sorted((run / "checkpoints").iterdir())
+    callback().on_save(None, 70, str(run / "checkpoints" / "global_step_70"), async_save=True)
+    assert sorted((run / "checkpoints").iterdir()) == before
+
+
+def test_without_the_file_log_it_ends_at_start(run, monkeypatch):
+    with pytest.raises(ValueError, match="to hold file"):
+        callback(logger=["console"])
+    monkeypatch.delenv("VERL_FILE_LOGGER_PATH")
+    with pytest.raises(ValueError, match="VERL_FILE_LOGGER_PATH has to name it"):
+        callback()
