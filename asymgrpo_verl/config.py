@@ -64,7 +64,7 @@ class AsymGRPOConfig(OutcomeConfig):
 
 @dataclass(frozen=True)
 class PassKConfig(OutcomeConfig):
-    """k: the K of Pass@K, at most the group size (arXiv 2508.10751; the paper's Table 1 has 5)."""
+    """k: the K of Pass@K, below the group size (arXiv 2508.10751; the paper's Table 1 has 5)."""
 
     k: int = _number(5, at_least=1)
 
@@ -238,10 +238,10 @@ def _check_keys_of_algorithm(algorithm: DictConfig, used: str) -> None:
 
 
 def _check_group_size(estimator: str, settings: OutcomeConfig, n: int) -> None:
-    if estimator == "passk_training" and settings.k > n:
+    if estimator == "passk_training" and settings.k >= n:
         raise ValueError(
-            f"algorithm.passk_training.k={settings.k}: allowed is an integer from 1 to "
-            f"actor_rollout_ref.rollout.n={n}, since a smaller group has no pass@k."
+            f"algorithm.passk_training.k={settings.k}: allowed is an integer from 1 to one less than "
+            f"actor_rollout_ref.rollout.n={n}; a group of k rollouts weighs 0."
         )
     speaks = estimator in LEARN_FROM_ONE or (estimator == "asymgrpo" and 0 in (settings.beta_pos, settings.beta_neg))
     if n < 2 and not speaks:

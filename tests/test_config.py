@@ -147,7 +147,7 @@ def test_every_estimator_reads_the_reward_threshold_and_refuses_what_it_does_not
 @pytest.mark.parametrize(
     "key, value, message",
     [
-        ("passk_training.k", "9", "k=9: allowed is an integer from 1 to actor_rollout_ref.rollout.n=8"),
+        ("passk_training.k", "8", "k=8: allowed is an integer from 1 to one less than actor_rollout_ref.rollout.n=8"),
         ("passk_training.k", "0", "k=0: allowed is an integer >= 1"),
         ("passk_training.k", "2.5", "k=2.5 is a float: allowed is an integer"),
         ("w_reinforce.lam", "-1", "lam=-1: allowed is a number >= 0"),

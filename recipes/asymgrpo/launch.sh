@@ -18,7 +18,7 @@ NGPUS_PER_NODE=${NGPUS_PER_NODE:-4}
 DATA_DIR=${DATA_DIR:-data} # as python -m data_prep.all --local_save_dir makes it
 TRAIN_FILE=${TRAIN_FILE:-$DATA_DIR/math/train.parquet}
 VAL_FILES=${VAL_FILES:-} # separated by spaces; the paper's five benchmarks in DATA_DIR by default
-OUT_DIR=${OUT_DIR:-outputs/$MODEL_NAME/$METHOD} # checkpoints and logs; a run goes on from its last checkpoint
+OUT_DIR=$(realpath -ms "${OUT_DIR:-outputs/$MODEL_NAME/$METHOD}") # checkpoints and logs; a run goes on from its last one
 
 TRAIN_BATCH_SIZE=${TRAIN_BATCH_SIZE:?prompts a step}
 MINI_BATCH_SIZE=${MINI_BATCH_SIZE:?prompts an update}
@@ -46,12 +46,25 @@ if [ -z "${DRY_RUN:-}" ]; then
             "or set DATA_DIR, TRAIN_FILE or VAL_FILES."
     done
 fi
+# Absolute, because Ray's workers may have another working directory.
+TRAIN_FILE=$(realpath -ms "$TRAIN_FILE")
+mapfile -t VAL_LIST < <(realpath -ms "${VAL_LIST[@]}")
+[ ! -d "$MODEL_PATH" ] || MODEL_PATH=$(realpath -ms "$MODEL_PATH")
 
+# Ray's workers have the environment of the Ray they run in, which may have been started elsewhere.
+env_of_workers() {
+    for name in "$@"; do RAY+=("+ray_kwargs.ray_init.runtime_env.env_vars.$name='${!name}'"); done
+}
+
+RAY=()
 case $DEVICE in
-gpu) DEVICE_ARGS=() ;;
+gpu) ;;
 cpu)
     export VERL_PLATFORM=cpu VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1}
-    DEVICE_ARGS=(+device=cpu)
+    RAY=(+device=cpu)
+    # the cluster that is there has its own resources
+    [ -z "${RAY_ADDRESS:-}" ] || RAY+=(ray_kwargs.ray_init.num_cpus=null ray_kwargs.ray_init.num_gpus=null)
+    env_of_workers VERL_PLATFORM VLLM_CPU_KVCACHE_SPACE
     ;;
 *) die "DEVICE=$DEVICE: allowed is gpu or cpu." ;;
 esac
@@ -74,6 +87,7 @@ esac
 
 export VERL_FILE_LOGGER_PATH=${VERL_FILE_LOGGER_PATH:-$OUT_DIR/metrics.jsonl}
 export TENSORBOARD_DIR=${TENSORBOARD_DIR:-$OUT_DIR/tensorboard}
+env_of_workers VERL_FILE_LOGGER_PATH TENSORBOARD_DIR
 
 # Paths are in quotes for Hydra, whatever they hold.
 VAL_QUOTED=$(printf ",'%s'" "${VAL_LIST[@]}")
@@ -103,8 +117,8 @@ TRAINER=(
 )
 
 ARGS=(
-    --config-dir="$RECIPE/config" --config-name=asymgrpo_trainer "+asymgrpo=$METHOD" "${DEVICE_ARGS[@]}"
-    "${DATA[@]}" "${MODEL[@]}" "${ACTOR[@]}" "${TRAINER[@]}" "$@"
+    --config-dir="$RECIPE/config" --config-name=asymgrpo_trainer "+asymgrpo=$METHOD"
+    "${DATA[@]}" "${MODEL[@]}" "${ACTOR[@]}" "${TRAINER[@]}" "${RAY[@]}" "$@"
 )
 if [ -n "${DRY_RUN:-}" ]; then
     printf '%q ' python -m verl.trainer.main_ppo "${ARGS[@]}"

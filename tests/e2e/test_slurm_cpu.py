@@ -1,0 +1,77 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""slurm.sh: a Ray cluster of two nodes, both on this machine, with stand-ins for Slurm's scontrol and srun."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from asymgrpo_verl.runs import read_metrics
+
+pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+SLURM = {
+    "scontrol": 'printf "%s\\n" node1 node2',
+    "srun": 'while [[ $1 == --* ]]; do shift; done; if [ "$1" = hostname ]; then echo 127.0.0.1; else exec "$@"; fi',
+}
+
+
+@pytest.mark.slow
+def test_a_run_spreads_over_the_nodes_of_a_job_and_leaves_no_process(tmp_path):
+    for name, body in SLURM.items():
+        (tmp_path / name).write_text(f"#!/usr/bin/env bash\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    quickstart = RECIPES / "quickstart"
+    policy = [sys.executable, str(quickstart / "base_policy.py"), str(tmp_path / "model"), "--steps", "20"]
+    subprocess.run(policy, check=True)
+    prompts = [sys.executable, str(quickstart / "task.py"), str(tmp_path), "--train-rows", "16", "--val-rows", "4"]
+    subprocess.run(prompts, check=True)
+    env = {
+        **os.environ,
+        "PATH": f"{tmp_path}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "SLURM_JOB_NODELIST": "node[1-2]",
+        "SLURM_GPUS_PER_NODE": "cpu:1",  # a logical GPU: what Ray places a rank on
+        "SLURM_CPUS_PER_TASK": "16",
+        "PORT": "6391",
+        "DEVICE": "cpu",
+        "MODEL_PATH": str(tmp_path / "model"),
+        "TRAIN_FILE": str(tmp_path / "train.parquet"),
+        "VAL_FILES": str(tmp_path / "val.parquet"),
+        "OUT_DIR": str(tmp_path / "out"),
+        "TRAIN_BATCH_SIZE": "8",
+        "MINI_BATCH_SIZE": "4",
+        "MAX_PROMPT_LENGTH": "32",
+        "MAX_RESPONSE_LENGTH": "32",
+        "HF_HUB_OFFLINE": "1",
+    }
+    command = ["bash", str(RECIPES / "asymgrpo" / "slurm.sh"), str(RECIPES / "asymgrpo" / "run_qwen3_4b_fsdp.sh")]
+    with (tmp_path / "job.log").open("wb") as log:
+        done = subprocess.run(
+            [*command, "trainer.total_training_steps=1", "trainer.val_before_train=False"],
+            env=env, stdout=log, stderr=subprocess.STDOUT, timeout=600,
+        )  # fmt: skip
+    text = (tmp_path / "job.log").read_text(errors="replace")
+    assert done.returncode == 0, text[-5000:]
+    assert "trainer.nnodes=2 trainer.n_gpus_per_node=1" in text
+    *_, last = read_metrics(tmp_path / "out" / "metrics.jsonl")
+    assert last["step"] == 1 and "groups/mixed" in last
+    assert (tmp_path / "out" / "checkpoints" / "global_step_1" / "actor" / "model_world_size_2_rank_1.pt").is_file()
+    of_job = [p for p in psutil.process_iter(["environ"]) if (p.info["environ"] or {}).get("OUT_DIR") == env["OUT_DIR"]]
+    _, left = psutil.wait_procs(of_job, timeout=30)
+    assert left == []
