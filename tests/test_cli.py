@@ -16,8 +16,11 @@
 import os
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
+
+from asymgrpo_verl.config import ESTIMATORS
 
 
 def check(**env: str) -> subprocess.CompletedProcess:
@@ -29,16 +32,17 @@ def check(**env: str) -> subprocess.CompletedProcess:
 def test_check_finds_the_plugin_here_and_in_a_ray_worker():
     done = check()
     assert done.returncode == 0, done.stderr
-    assert "verl 0.9.1" in done.stdout
+    assert f"verl {metadata.version('verl')}" in done.stdout
     for place in ("this process", "a fresh Ray worker"):
-        assert f"{place}: estimators asymgrpo and policy losses asymgrpo registered" in done.stdout
+        assert f"{place}: estimators {', '.join(ESTIMATORS)} and policy losses asymgrpo registered" in done.stdout
 
 
 def test_check_says_what_keeps_the_plugin_out():
     done = check(VERL_USE_EXTERNAL_PLUGINS="another")
     assert done.returncode == 1
     for place in ("this process", "a fresh Ray worker"):
-        assert f"PROBLEM: {place}: not registered: estimator asymgrpo, policy loss asymgrpo" in done.stderr
+        missing = ", ".join(f"estimator {name}" for name in ESTIMATORS)
+        assert f"PROBLEM: {place}: not registered: {missing}, policy loss asymgrpo" in done.stderr
     assert "VERL_USE_EXTERNAL_PLUGINS=another leaves it out" in done.stderr
 
 

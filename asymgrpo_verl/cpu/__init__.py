@@ -13,6 +13,6 @@
 # limitations under the License.
 """verl on a machine without an accelerator, active only with VERL_PLATFORM=cpu.
 
-`platform` and `engine` use verl's registries. What verl 0.9.1 and vLLM 0.28.0 offer no extension point for is in
+`platform` and `engine` use verl's registries. What verl 0.9 and vLLM 0.28.0 offer no extension point for is in
 `patches`, one function a gap. `hooks` says when each is applied.
 """

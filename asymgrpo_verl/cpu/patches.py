@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The three functions of verl 0.9.1 and vLLM 0.28.0 that have no extension point and do not work on a CPU.
+"""The three functions of verl 0.9 and vLLM 0.28.0 that have no extension point and do not work on a CPU.
 
 Each patch takes the imported module that owns the function. tests/test_cpu_patches.py holds a hash of every function
 patched here and fails when an upgrade changes one.
