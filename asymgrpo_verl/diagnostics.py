@@ -11,22 +11,110 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What the paper's figures plot, as functions of a batch."""
+"""What the paper's figures plot, as functions of a batch.
+
+A key that has nothing to report in a batch (the incorrect rollouts of a batch without any) is NaN, so that every step
+has the same keys and no curve shows a zero that nobody measured.
+"""
 
 import torch
 
 from asymgrpo_verl.groups import Groups
 
 
-def group_metrics(groups: Groups) -> dict[str, float]:
-    """Shares of the prompts of a batch by what became of their rollouts (Fig. 2 c, g). Three shares that add up to 1.
+def group_metrics(groups: Groups, n: int) -> dict[str, float]:
+    """What became of the prompts of a batch (Fig. 2 c, g).
+
+    Args:
+        groups: see `gather_groups`.
+        n: rollouts that a prompt should have.
 
     Returns:
-        groups/all_solved: p = 1; groups/none_solved: p = 0; groups/mixed: 0 < p < 1, the groups whose curves differ;
-        groups/accuracy: mean p. 0 each for a batch without a group.
+        groups/all_solved: share of the prompts with p = 1; groups/none_solved: p = 0; groups/mixed: 0 < p < 1, the
+        groups whose curves differ. These three add up to 1.
+        groups/accuracy: mean p.
+        groups/odd_size: share of the groups that have not n rollouts.
+        groups/solved/k_of_n, for k from 0 to n: share of the prompts with p nearest to k/n; they add up to 1.
+        0 each for a batch without a group.
     """
     size, solved = groups.size[groups.size > 0], groups.solved[groups.size > 0]
     count = max(len(size), 1)
-    shares = torch.stack([solved == size, solved == 0, (0 < solved) & (solved < size), solved / size]).double()
-    names = ("groups/all_solved", "groups/none_solved", "groups/mixed", "groups/accuracy")
-    return dict(zip(names, (shares.sum(1) / count).tolist(), strict=True))
+    shares = torch.stack([solved == size, solved == 0, (0 < solved) & (solved < size), solved / size, size != n])
+    names = ("groups/all_solved", "groups/none_solved", "groups/mixed", "groups/accuracy", "groups/odd_size")
+    metrics = dict(zip(names, (shares.double().sum(1) / count).tolist(), strict=True))
+    histogram = torch.bincount(nearest_share(solved, size, n), minlength=n + 1) / count
+    return metrics | {f"groups/solved/{k}_of_{n}": share for k, share in enumerate(histogram.tolist())}
+
+
+def nearest_share(solved: torch.Tensor, size: torch.Tensor, n: int) -> torch.Tensor:
+    """(groups,) int64: k of the k/n nearest to each group's accuracy; k = solved where the size is n."""
+    return torch.floor(solved / size * n + 0.5).long()
+
+
+def channel_metrics(
+    groups: Groups, response_mask: torch.Tensor, advantages: torch.Tensor, entropy: torch.Tensor
+) -> dict[str, float]:
+    """Both channels of a batch side by side: its correct and its incorrect rollouts.
+
+    Args:
+        groups: see `gather_groups`.
+        response_mask, advantages, entropy: (bs, len); the entropy in nats, of the policy that drew the token.
+
+    Returns:
+        rollouts/{correct,incorrect}/entropy: mean over the channel's response tokens.
+        .../entropy_mixed: the same in mixed groups alone, so that both channels answer the same prompts.
+        .../length: mean response tokens of a rollout.
+        .../share: share of the rollouts, 0 where there are none.
+        .../advantage_mass: sum of |A| over the channel's tokens / all response tokens of the batch.
+    """
+    mask = response_mask.double()
+    tokens, nats, mass = mask.sum(1), (entropy * mask).sum(1), (advantages.abs() * mask).sum(1)
+    mixed = ((0 < groups.solved) & (groups.solved < groups.size))[groups.index]
+    metrics = {}
+    for channel, rows in (("correct", groups.correct), ("incorrect", groups.alive & ~groups.correct)):
+        both = rows & mixed
+        values = torch.stack(
+            [
+                nats[rows].sum() / tokens[rows].sum(),
+                nats[both].sum() / tokens[both].sum(),
+                tokens[rows].mean(),
+                rows.sum() / groups.alive.sum().clamp(min=1),
+                mass[rows].sum() / tokens.sum(),
+            ]
+        )
+        names = ("entropy", "entropy_mixed", "length", "share", "advantage_mass")
+        metrics |= {f"rollouts/{channel}/{name}": value for name, value in zip(names, values.tolist(), strict=True)}
+    return metrics
+
+
+def covariance_metrics(
+    groups: Groups, response_mask: torch.Tensor, advantages: torch.Tensor, log_probs: torch.Tensor, n: int
+) -> dict[str, float]:
+    """The covariance that drives the entropy (Eq. 12-14), of length-normalised log-probability and advantage.
+
+    Cov_group = mean_i (l_i - mean l)(A_i - mean A) over the rollouts i of a group, with l_i the mean of log pi(y_t)
+    over the tokens of rollout i, and A_i its advantage (the mean over its tokens, where they differ).
+
+    Args:
+        log_probs: (bs, len), of the policy before the update.
+        n: rollouts that a prompt should have.
+
+    Returns:
+        covariance/mean: mean of Cov_group over the groups of the batch.
+        covariance/at/k_of_n, for k from 0 to n: Cov(p), its mean over the groups with p nearest to k/n (Fig. 1 c).
+    """
+    mask = response_mask.double()
+    tokens = mask.sum(1).clamp(min=1)
+    per_row = torch.stack([(log_probs * mask).sum(1) / tokens, (advantages * mask).sum(1) / tokens])
+    per_row = torch.where(groups.alive, per_row, 0.0)
+    group_mean = torch.zeros(2, len(groups.size), dtype=torch.float64, device=mask.device)
+    group_mean.index_add_(1, groups.index, per_row)
+    group_mean /= groups.size
+    centred = torch.where(groups.alive, per_row - group_mean[:, groups.index], 0.0)
+    covariance = torch.zeros_like(groups.size).index_add_(0, groups.index, centred.prod(0)) / groups.size
+    there = groups.size > 0
+    covariance, k = covariance[there], nearest_share(groups.solved[there], groups.size[there], n)
+    by_share = torch.zeros(n + 1, dtype=torch.float64, device=mask.device).index_add_(0, k, covariance)
+    by_share /= torch.bincount(k, minlength=n + 1)
+    metrics = {"covariance/mean": covariance.mean().item()}
+    return metrics | {f"covariance/at/{k}_of_{n}": value for k, value in enumerate(by_share.tolist())}

@@ -14,8 +14,9 @@
 """verl's synchronous trainer with diagnostics, chosen by `trainer.v1.trainer_mode=asymgrpo`."""
 
 import numpy as np
+import torch
 import transfer_queue as tq
-from omegaconf import open_dict
+from omegaconf import OmegaConf, open_dict
 from tensordict import TensorDict
 from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
@@ -23,7 +24,7 @@ from verl.workers.utils.padding import response_to_nested
 
 from asymgrpo_verl.advantages import add_entropy
 from asymgrpo_verl.config import ESTIMATORS, OutcomeConfig, entropy_advantage_from, settings_from
-from asymgrpo_verl.diagnostics import group_metrics
+from asymgrpo_verl.diagnostics import channel_metrics, covariance_metrics, group_metrics
 from asymgrpo_verl.groups import gather_groups
 
 POLL_SECONDS = 0.1
@@ -45,6 +46,9 @@ class AsymGRPOTrainer(PPOTrainerSync):
         settings = settings_from(config.algorithm, name) if name in ESTIMATORS else OutcomeConfig()
         self.reward_threshold = settings.reward_threshold
         self.entropy_advantage = entropy_advantage_from(config.algorithm)
+        # In bypass mode verl takes the rollouts' log-probabilities for the old ones and computes no entropy.
+        bypass = OmegaConf.select(config, "algorithm.rollout_correction.bypass_mode")
+        self.entropy_field = [] if bypass else ["entropy"]
         super().__init__(config)
 
     def _build_replay_buffer(self):
@@ -56,23 +60,21 @@ class AsymGRPOTrainer(PPOTrainerSync):
     def _compute_advantage(self, batch, metrics: dict):
         batch = super()._compute_advantage(batch, metrics)
         # Read after verl's rollout correction, which may mask rows: these are the groups that were weighed.
-        fields = ["uid", "response_mask", "rm_scores"]
+        fields = ["uid", "response_mask", "rm_scores", "advantages", "old_log_probs", *self.entropy_field]
         data = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
         uid = np.array(data.pop("uid").tolist(), dtype=object)
-        data = data.to_padded_tensor()
-        groups = gather_groups(data["rm_scores"], data["response_mask"], uid, self.reward_threshold)
-        metrics.update(group_metrics(groups))
-        return self._add_entropy(batch, metrics) if self.entropy_advantage else batch
-
-    def _add_entropy(self, batch, metrics: dict):
-        """The token entropy is in the TransferQueue since verl computed the old log-probabilities."""
-        fields = ["advantages", "entropy", "response_mask"]
-        data = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
         nested_mask = data["response_mask"]
         data = data.to_padded_tensor()
-        settings = self.entropy_advantage
-        advantages = add_entropy(data["advantages"], data["entropy"], settings.alpha, settings.kappa)
-        bonus, tokens = advantages - data["advantages"], data["response_mask"].sum().clamp(min=1)
-        metrics["entropy_advantage/bonus"] = (bonus.sum() / tokens).item()
-        fields = TensorDict({"advantages": response_to_nested(advantages, nested_mask)}, batch_size=len(batch))
-        return tq.kv_batch_put(keys=batch.keys, partition_id=batch.partition_id, fields=fields)
+        mask, advantages = data["response_mask"], data["advantages"]
+        entropy = data["entropy"] if self.entropy_field else torch.full_like(advantages, float("nan"))
+        groups = gather_groups(data["rm_scores"], mask, uid, self.reward_threshold)
+        n = self.config.actor_rollout_ref.rollout.n
+        metrics.update(group_metrics(groups, n))
+        metrics.update(channel_metrics(groups, mask, advantages, entropy))
+        metrics.update(covariance_metrics(groups, mask, advantages, data["old_log_probs"], n))
+        if self.entropy_advantage:
+            raised = add_entropy(advantages, entropy, **vars(self.entropy_advantage))
+            metrics["entropy_advantage/bonus"] = ((raised - advantages).sum() / mask.sum().clamp(min=1)).item()
+            fields = TensorDict({"advantages": response_to_nested(raised, nested_mask)}, batch_size=len(batch))
+            batch = tq.kv_batch_put(keys=batch.keys, partition_id=batch.partition_id, fields=fields)
+        return batch
