@@ -32,10 +32,20 @@ class KeepBest(CheckpointCallback):
 
     def __init__(self, config=None):
         super().__init__(config)
-        if "VERL_FILE_LOGGER_PATH" not in os.environ or "file" not in config.trainer.logger:
+        trainer = config.trainer
+        if trainer.save_freq <= 0:
+            return
+        loggers = [trainer.logger] if isinstance(trainer.logger, str) else list(trainer.logger)
+        if "VERL_FILE_LOGGER_PATH" not in os.environ or "file" not in loggers:
             raise ValueError(
-                f"trainer.checkpoint_callback_class=asymgrpo_verl.checkpoints.KeepBest reads verl's file log: "
-                f"VERL_FILE_LOGGER_PATH has to name it, and trainer.logger={list(config.trainer.logger)} to hold file."
+                f"trainer.logger={loggers}: has to hold file, and VERL_FILE_LOGGER_PATH to name its path, for "
+                "trainer.checkpoint_callback_class=asymgrpo_verl.checkpoints.KeepBest to know the best checkpoint."
+            )
+        if trainer.test_freq <= 0 or trainer.save_freq % trainer.test_freq:
+            raise ValueError(
+                f"trainer.save_freq={trainer.save_freq}: allowed is a multiple of trainer.test_freq="
+                f"{trainer.test_freq}, since KeepBest judges a checkpoint by the validation at its step. "
+                "trainer.checkpoint_callback_class=null keeps every checkpoint."
             )
 
     def on_save(self, trainer, global_step: int, checkpoint_dir: str, async_save: bool = False, **kwargs) -> None:

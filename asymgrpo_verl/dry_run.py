@@ -21,16 +21,25 @@ from omegaconf import DictConfig, OmegaConf
 
 
 def check(config: DictConfig) -> None:
-    """Make verl check the configuration as before Ray starts, and build the rollout's dataclass as its workers will.
+    """Make verl check the configuration as before Ray starts, and look up by name what its workers will.
 
     Raises:
-        Whatever verl or `asymgrpo_verl.config` has against it.
+        Whatever verl or `asymgrpo_verl` has against it.
     """
+    from verl.trainer.ppo.checkpoint_callback import build_checkpoint_callback
+    from verl.trainer.ppo.core_algos import get_adv_estimator_fn, get_policy_loss_fn
+    from verl.trainer.ppo.reward import get_custom_reward_fn
     from verl.trainer.ppo.utils import need_critic, need_reference_policy
+    from verl.trainer.ppo.v1 import get_trainer_cls
     from verl.utils.config import omega_conf_to_dataclass, validate_config
 
     validate_config(config, need_reference_policy(config), need_critic(config))
     omega_conf_to_dataclass(config.actor_rollout_ref.rollout)
+    get_adv_estimator_fn(config.algorithm.adv_estimator)
+    get_policy_loss_fn(config.actor_rollout_ref.actor.policy_loss.loss_mode)
+    get_trainer_cls(config.trainer.v1.trainer_mode)
+    get_custom_reward_fn(config)
+    build_checkpoint_callback(config)
 
 
 @hydra.main(config_path="pkg://verl.trainer.config", config_name="ppo_trainer", version_base=None)

@@ -13,7 +13,6 @@
 # limitations under the License.
 """What a verl run leaves behind: its log of metrics and its checkpoints."""
 
-import glob
 import hashlib
 import json
 import re
@@ -23,20 +22,22 @@ import sys
 from pathlib import Path
 
 SHARD = re.compile(r"model_world_size_(\d+)_rank_\d+\.pt")
+STEP = re.compile(r"global_step_(\d+)")
 ACCURACY = re.compile(r"val-core/(.+)/(?:acc|reward)/mean@\d+")
 
 
 def read_metrics(path: Path) -> list[dict]:
     """verl's file log, one dict a step with its number under "step"; a last line still being written is left out.
 
-    verl starts the file anew when a run goes on after a kill. Our launchers keep what was there as NAME.<time>.jsonl
-    beside NAME.jsonl: those are read first, and a step that stands twice has the later values.
+    verl starts the file anew when a run goes on after a kill. Our launchers keep what was there beside NAME.jsonl, as
+    NAME.20261123-104500.jsonl: those are read first, and a step that stands twice has the later values.
 
     Raises:
         ValueError: a line that is none of verl's; names file and line.
     """
     steps: dict[int, dict] = {}
-    for part in [*sorted(path.parent.glob(f"{glob.escape(path.stem)}.*{path.suffix}")), path]:
+    earlier = re.compile(rf"{re.escape(path.stem)}\.\d{{8}}-\d{{6}}{re.escape(path.suffix)}")
+    for part in [*sorted(part for part in path.parent.glob("*") if earlier.fullmatch(part.name)), path]:
         for number, line in enumerate(part.read_text().split("\n")[:-1] if part.is_file() else [], 1):
             try:
                 row = json.loads(line)
@@ -61,7 +62,8 @@ def find_checkpoints(run: Path) -> dict[int, Path]:
     """Step -> global_step_N, in run or in run/checkpoints, that still holds the actor's weights: verl removes the
     weights of old checkpoints (max_actor_ckpt_to_keep) and leaves their directory."""
     found = [path for root in (run, run / "checkpoints") for path in root.glob("global_step_*")]
-    return {int(path.name.rsplit("_", 1)[1]): path for path in found if _has_weights(path / "actor")}
+    named = [(STEP.fullmatch(path.name), path) for path in found]
+    return {int(match[1]): path for match, path in named if match and _has_weights(path / "actor")}
 
 
 def best_checkpoint(run: Path, metrics: Path, data_source: str) -> tuple[Path, str]:
@@ -70,12 +72,12 @@ def best_checkpoint(run: Path, metrics: Path, data_source: str) -> tuple[Path, s
     Raises:
         FileNotFoundError, ValueError: no log, no validation on the data source, no checkpoint at a validated step.
     """
-    if not metrics.is_file():
+    rows = read_metrics(metrics)
+    if not rows:
         raise FileNotFoundError(
-            f"{metrics}: no such file. verl's logger `file` writes to VERL_FILE_LOGGER_PATH, else to "
+            f"{metrics}: no such file, or an empty one. verl's logger `file` writes to VERL_FILE_LOGGER_PATH, else to "
             "./<trainer.project_name>/<trainer.experiment_name>.jsonl: give that with --metrics."
         )
-    rows = read_metrics(metrics)
     accuracy = validation_accuracy(rows, data_source)
     if not accuracy:
         found = sorted({_validated(key) for row in rows for key in row} - {None})

@@ -19,7 +19,12 @@ import pytest
 from omegaconf import OmegaConf
 from verl.trainer.ppo.checkpoint_callback import build_checkpoint_callback
 
-CONFIG = {"checkpoint_callback_class": "asymgrpo_verl.checkpoints.KeepBest", "logger": ["console", "file"]}
+CONFIG = {
+    "checkpoint_callback_class": "asymgrpo_verl.checkpoints.KeepBest",
+    "logger": ["console", "file"],
+    "save_freq": 10,
+    "test_freq": 10,
+}
 
 
 @pytest.fixture
@@ -77,8 +82,29 @@ def test_a_checkpoint_in_the_making_removes_nothing(run):
 
 
 def test_without_the_file_log_it_ends_at_start(run, monkeypatch):
-    with pytest.raises(ValueError, match="to hold file"):
-        callback(logger=["console"])
+    for logger in (["console"], "console"):
+        with pytest.raises(ValueError, match=r"trainer.logger=\['console'\]: has to hold file"):
+            callback(logger=logger)
+    callback(logger="file")
+    callback(logger=["console"], save_freq=-1)
     monkeypatch.delenv("VERL_FILE_LOGGER_PATH")
-    with pytest.raises(ValueError, match="VERL_FILE_LOGGER_PATH has to name it"):
+    with pytest.raises(ValueError, match="VERL_FILE_LOGGER_PATH to name its path"):
         callback()
+
+
+@pytest.mark.parametrize("save, test", [(5, 10), (10, 3), (10, -1)])
+def test_a_checkpoint_that_is_never_validated_ends_it_at_start(run, save, test):
+    with pytest.raises(
+        ValueError, match=f"trainer.save_freq={save}: allowed is a multiple of trainer.test_freq={test}"
+    ):
+        callback(save_freq=save, test_freq=test)
+
+
+def test_a_copy_that_a_user_made_is_no_checkpoint_of_the_run(run):
+    copy = run / "checkpoints" / "global_step_10_keep" / "actor"
+    copy.mkdir(parents=True)
+    (copy / "model_world_size_1_rank_0.pt").touch()
+    keep = callback()
+    checkpoint = run / "checkpoints" / "global_step_20"
+    keep.on_save(trainer=None, global_step=20, checkpoint_dir=str(checkpoint))
+    assert copy.is_dir()

@@ -13,6 +13,7 @@
 # limitations under the License.
 """Every launcher times every method, composed as the launcher calls verl, against verl's own schema and dataclasses."""
 
+import json
 import os
 import shlex
 import subprocess
@@ -42,6 +43,12 @@ def launch(launcher: str, *overrides: str, **env: str) -> subprocess.CompletedPr
     command = ["bash", str(RECIPE / launcher), *overrides]
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **env}
     return subprocess.run(command, capture_output=True, text=True, env=env)
+
+
+@pytest.fixture(autouse=True)
+def file_log(monkeypatch):
+    """The launcher exports it."""
+    monkeypatch.setenv("VERL_FILE_LOGGER_PATH", "metrics.jsonl")
 
 
 @cache
@@ -94,7 +101,9 @@ def test_every_launcher_runs_every_method_with_the_papers_settings(launcher, met
     assert (config.trainer.nnodes, config.trainer.n_gpus_per_node) == (1, 4)
     assert config.trainer.v1.trainer_mode == "asymgrpo"
     assert config.reward.custom_reward_function.path == "pkg://asymgrpo_verl.rewards"
-    assert config.data.apply_chat_template_kwargs == ({"enable_thinking": False} if "qwen3" in launcher else {})
+    template = {"qwen3": {"enable_thinking": False}, "llama": {"date_string": "26 Jul 2024"}}
+    expected = next((kwargs for name, kwargs in template.items() if name in launcher), {})
+    assert config.data.apply_chat_template_kwargs == expected
     assert actor.policy_loss.loss_mode in POLICY_LOSS_REGISTRY
     if method != "gspo":
         assert actor.loss_agg_mode == "token-mean"
@@ -156,26 +165,95 @@ def test_it_scales_by_two_numbers():
 
 
 @pytest.mark.parametrize(
-    "env, overrides, message",
+    "env, override, message",
     [
-        ({"DRY_RUN": "1", "METHOD": "nope"}, [], "Could not find 'asymgrpo/nope'"),
-        ({"DRY_RUN": "1"}, ["algorithm.asymgrpo.beta_pos=-1"], "beta_pos=-1: allowed is a number >= 0"),
-        ({"DRY_RUN": "1"}, ["trainer.no_such=1"], "Key 'no_such' is not in struct"),
-        ({"DRY_RUN": "1"}, ["actor_rollout_ref.actor.loss_agg_mode=mean"], "Invalid loss_agg_mode: mean"),
-        ({"DEVICE": "tpu", "DRY_RUN": "1"}, [], "DEVICE=tpu: allowed is gpu or cpu."),
-        ({"STAGE": "test", "DRY_RUN": "1"}, [], "STAGE=test: allowed is train or evaluate."),
-        ({"METHOD": "untrained", "DRY_RUN": "1"}, [], "METHOD=untrained has nothing to train"),
-        (
-            {"DATA_DIR": "/no/such"},
-            [],
-            "/no/such/math/train.parquet: no such file. Make it with python -m data_prep.all",
-        ),
+        ({"METHOD": "nope"}, "", "Could not find 'asymgrpo/nope'"),
+        ({"METHOD": "_family"}, "", "METHOD=_family is a part that methods share."),
+        ({"METHOD": "untrained"}, "", "METHOD=untrained has nothing to train"),
+        ({"DEVICE": "tpu"}, "", "DEVICE=tpu: allowed is gpu or cpu."),
+        ({"STAGE": "test"}, "", "STAGE=test: allowed is train or evaluate."),
+        ({"MAX_TOKENS_PER_GPU": "5000"}, "", "MAX_TOKENS_PER_GPU=5000: allowed is"),
+        ({"OUT_DIR": "it's"}, "", "a path holds a '"),
+        ({"LOGGER": '["console"]'}, "", "trainer.logger=['console']: has to hold file"),
+        ({"DRY_RUN": "0", "DATA_DIR": "/no/such"}, "", "/no/such/math/train.parquet: no such file. Make it with"),
+        ({}, "algorithm.asymgrpo.beta_pos=-1", "beta_pos=-1: allowed is a number >= 0"),
+        ({}, "trainer.no_such=1", "Key 'no_such' is not in struct"),
+        ({}, "actor_rollout_ref.actor.loss_agg_mode=mean", "Invalid loss_agg_mode: mean"),
+        ({}, "algorithm.adv_estimator=nope", "nope"),
+        ({}, "actor_rollout_ref.actor.policy_loss.loss_mode=nope", "nope"),
+        ({}, "trainer.v1.trainer_mode=nope", "nope"),
+        ({}, "reward.custom_reward_function.path=/no/such.py", "/no/such.py"),
+        ({}, "trainer.save_freq=5", "trainer.save_freq=5: allowed is a multiple"),
     ],
 )
-def test_a_mistake_ends_the_launcher_before_anything_starts(env, overrides, message):
-    done = launch("run_qwen3_4b_fsdp.sh", *overrides, **env)
+def test_a_mistake_is_found_by_the_dry_run_or_earlier(env, override, message):
+    done = launch("run_qwen3_4b_fsdp.sh", *override.split(), **{"DRY_RUN": "1", **env})
     assert done.returncode == 1 and message in done.stderr
-    assert "Started a local Ray instance" not in done.stdout + done.stderr
+    assert "nothing was started" not in done.stderr
+
+
+def test_validation_files_may_stand_on_several_lines():
+    done = launch(
+        "run_qwen3_4b_fsdp.sh", DRY_RUN="1", STAGE="evaluate", METHOD="untrained", VAL_FILES="/a.parquet\n/b c.parquet"
+    )
+    assert shlex.split(done.stdout)[3:7] == ["--data", "/a.parquet", "/b", str(Path.cwd() / "c.parquet")]
+
+
+def test_an_evaluation_has_the_models_chat_template_and_response_length():
+    done = launch("run_llama3_2_3b_fsdp.sh", DRY_RUN="1", STAGE="evaluate", METHOD="untrained")
+    words = shlex.split(done.stdout)
+    assert words[:3] == ["asymgrpo", "evaluate", "meta-llama/Llama-3.2-3B-Instruct"]
+    of = dict(zip(words[:-1], words[1:], strict=True))
+    assert (of["--label"], of["--max-response-length"]) == ("llama3_2_3b", "4096")
+    assert (
+        json.loads(of["--chat-template-kwargs"])
+        == composed("run_llama3_2_3b_fsdp.sh", "grpo").data.apply_chat_template_kwargs
+    )
+
+
+def test_a_run_does_not_go_on_from_checkpoints_of_other_settings(tmp_path):
+    """The launcher ends before Python where the settings differ, and calls verl where they are the same."""
+    for name in ("train.parquet", "val.parquet"):
+        (tmp_path / name).touch()
+    (tmp_path / "python").write_text("#!/bin/sh\necho called python")
+    (tmp_path / "python").chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    env = {
+        "TRAIN_FILE": str(tmp_path / "train.parquet"),
+        "VAL_FILES": str(tmp_path / "val.parquet"),
+        "OUT_DIR": str(tmp_path),
+    }
+
+    def start(*overrides: str) -> subprocess.CompletedProcess:
+        command = ["bash", str(RECIPE / "run_qwen3_4b_fsdp.sh"), *overrides]
+        return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **env, "PATH": path})
+
+    assert start().stdout == "called python\n"
+    assert start("algorithm.asymgrpo.beta_pos=0.8").stdout == "called python\n", "there is no checkpoint yet"
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "latest_checkpointed_iteration.txt").write_text("10")
+    (tmp_path / "metrics.jsonl").write_text("{}\n")
+    refused = start()
+    assert refused.returncode == 1 and "algorithm.asymgrpo.beta_pos=0.8" in refused.stderr
+    assert "holds checkpoints of a run with the other settings above" in refused.stderr
+    assert (tmp_path / "metrics.jsonl").is_file()
+    assert start("algorithm.asymgrpo.beta_pos=0.8").stdout == "called python\n"
+    (kept,) = tmp_path.glob("metrics.*.jsonl")
+    assert kept.read_text() == "{}\n" and not (tmp_path / "metrics.jsonl").exists()
+
+
+def test_run_all_dry_prints_every_row_and_marks_none(tmp_path):
+    done = launch("run_all.sh", DRY_RUN="1", METHODS="untrained grpo maxrl", OUT_ROOT=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    for word in ("--label untrained", "+asymgrpo=grpo", "--label grpo", "+asymgrpo=maxrl", "--label maxrl"):
+        assert word in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_run_all_goes_on_after_a_row_that_fails_and_names_it(tmp_path):
+    done = launch("run_all.sh", DRY_RUN="1", METHODS="nope maxrl", OUT_ROOT=str(tmp_path))
+    assert done.returncode == 1 and done.stderr.endswith("run_all.sh: failed: qwen3_4b/nope\n")
+    assert "+asymgrpo=maxrl" in done.stdout
 
 
 def test_a_dry_run_leaves_nothing_behind(tmp_path):

@@ -150,3 +150,19 @@ def test_a_log_that_is_not_verls_is_named_with_its_line(tmp_path, line):
     log.write_text(f'{{"step": 1, "data": {{}}}}\n{line}\n')
     with pytest.raises(ValueError, match="metrics.jsonl, line 2: not a line of verl's file log"):
         read_metrics(log)
+
+
+def test_what_a_run_logged_before_it_was_resumed_is_read_too(tmp_path):
+    """The launcher keeps it by the time of the resume; the later values of a step win, its other values stay."""
+    write = {
+        "metrics.20261123-104500.jsonl": [(1, {"a": 1}), (2, {"a": 2, "b": 2}), (3, {"a": 3})],
+        "metrics.20261123-110000.jsonl": [(2, {"b": 20}), (3, {"a": 30})],
+        "metrics.jsonl": [(4, {"a": 4})],
+        "metrics.seed2.jsonl": [(9, {"a": 9})],
+    }
+    for name, rows in write.items():
+        (tmp_path / name).write_text("".join(json.dumps({"step": s, "data": d}) + "\n" for s, d in rows))
+    expected = [{"step": 1, "a": 1}, {"step": 2, "a": 2, "b": 20}, {"step": 3, "a": 30}, {"step": 4, "a": 4}]
+    assert runs.read_metrics(tmp_path / "metrics.jsonl") == expected
+    (tmp_path / "metrics.jsonl").unlink()
+    assert runs.read_metrics(tmp_path / "metrics.jsonl") == expected[:3], "a resume that failed before it logged"

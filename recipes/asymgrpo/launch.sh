@@ -3,7 +3,7 @@
 #   METHOD=clip_higher bash run_qwen3_4b_fsdp.sh         a row of the paper's Table 1 (asymgrpo_verl/configs/asymgrpo)
 #   STAGE=evaluate METHOD=... bash run_qwen3_4b_fsdp.sh  its best checkpoint under the paper's protocol
 #   DRY_RUN=1 bash run_qwen3_4b_fsdp.sh                  the command and its configuration, checked; nothing starts
-# Arguments are verl settings and win over everything.
+# Arguments are verl settings (of asymgrpo evaluate with STAGE=evaluate) and win over everything.
 set -euo pipefail
 
 RECIPE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -17,7 +17,7 @@ NGPUS_PER_NODE=${NGPUS_PER_NODE:-4}
 
 DATA_DIR=${DATA_DIR:-data} # as python -m data_prep.all --local_save_dir makes it
 TRAIN_FILE=${TRAIN_FILE:-$DATA_DIR/math/train.parquet}
-VAL_FILES=${VAL_FILES:-} # separated by spaces; the paper's five benchmarks in DATA_DIR by default
+VAL_FILES=${VAL_FILES:-} # separated by white space; the paper's five benchmarks in DATA_DIR by default
 OUT_DIR=$(realpath -ms "${OUT_DIR:-outputs/$MODEL_NAME/$METHOD}") # checkpoints and logs; a run goes on from its last one
 
 TRAIN_BATCH_SIZE=${TRAIN_BATCH_SIZE:?prompts a step}
@@ -27,7 +27,8 @@ MAX_RESPONSE_LENGTH=${MAX_RESPONSE_LENGTH:?tokens}
 MAX_TOKENS_PER_GPU=${MAX_TOKENS_PER_GPU:-$((2 * (MAX_PROMPT_LENGTH + MAX_RESPONSE_LENGTH)))} # of a micro-batch
 TOTAL_EPOCHS=${TOTAL_EPOCHS:-10} # the paper does not say
 LOGGER=${LOGGER:-'["console","file","tensorboard"]'}
-[ -z "${WANDB:-}" ] || LOGGER='["console","file","tensorboard","wandb"]'
+[ "${WANDB:-0}" = 0 ] || LOGGER="${LOGGER%]},\"wandb\"]"
+DRY_RUN=${DRY_RUN:-0}
 ########################### end user-adjustable ###########################
 
 die() {
@@ -36,20 +37,58 @@ die() {
 }
 
 if [ -n "$VAL_FILES" ]; then
-    read -ra VAL_LIST <<<"$VAL_FILES"
+    read -r -d '' -a VAL_LIST <<<"$VAL_FILES" || true # it returns 1 at the end of the text
 elif [ -z "${VAL_LIST+set}" ]; then
     VAL_LIST=("$DATA_DIR"/{math500,aime24,aime25,amc23,olympiadbench}/test.parquet)
 fi
-if [ -z "${DRY_RUN:-}" ]; then
-    for file in "$TRAIN_FILE" "${VAL_LIST[@]}"; do
-        [ -f "$file" ] || die "$file: no such file. Make it with python -m data_prep.all --local_save_dir $DATA_DIR," \
-            "or set DATA_DIR, TRAIN_FILE or VAL_FILES."
-    done
-fi
+case $STAGE in
+train) FILES=("$TRAIN_FILE" "${VAL_LIST[@]}") ;;
+evaluate) FILES=("${VAL_LIST[@]}") ;;
+*) die "STAGE=$STAGE: allowed is train or evaluate." ;;
+esac
+for file in "${FILES[@]}"; do
+    [ "$DRY_RUN" != 0 ] || [ -f "$file" ] || die "$file: no such file. Make it with" \
+        "python -m data_prep.all --local_save_dir $DATA_DIR, or set DATA_DIR, TRAIN_FILE or VAL_FILES."
+done
 # Absolute, because Ray's workers may have another working directory.
 TRAIN_FILE=$(realpath -ms "$TRAIN_FILE")
 mapfile -t VAL_LIST < <(realpath -ms "${VAL_LIST[@]}")
 [ ! -d "$MODEL_PATH" ] || MODEL_PATH=$(realpath -ms "$MODEL_PATH")
+case "$TRAIN_FILE ${VAL_LIST[*]} $MODEL_PATH $OUT_DIR" in *\'*) die "a path holds a ', which Hydra cannot read." ;; esac
+
+run() { # what a dry run prints and a real one becomes
+    if [ "$DRY_RUN" != 0 ]; then
+        printf '%q ' "$@"
+        echo
+    else
+        set -x
+        exec "$@"
+    fi
+}
+
+if [ "$STAGE" = evaluate ]; then
+    LABEL=$METHOD
+    if [ "$METHOD" = untrained ]; then
+        MODEL_OR_CHECKPOINT=$MODEL_PATH
+        [ "$MODEL_NAME" = qwen3_4b ] || LABEL=$MODEL_NAME # Table 1's untrained row is Qwen3-4B
+    elif [ "$DRY_RUN" != 0 ]; then
+        MODEL_OR_CHECKPOINT="the checkpoint that asymgrpo select $OUT_DIR prints"
+    else
+        MODEL_OR_CHECKPOINT=$(asymgrpo select "$OUT_DIR")
+    fi
+    [ "$DEVICE" != cpu ] || export VERL_PLATFORM=cpu
+    run asymgrpo evaluate "$MODEL_OR_CHECKPOINT" --data "${VAL_LIST[@]}" --label "$LABEL" --out "$OUT_DIR/evaluation" \
+        --max-response-length "$MAX_RESPONSE_LENGTH" --chat-template-kwargs "${CHAT_TEMPLATE_KWARGS:-{\}}" "$@"
+    exit
+fi
+
+case $METHOD in
+untrained) die "METHOD=untrained has nothing to train: STAGE=evaluate evaluates the model." ;;
+_*) die "METHOD=$METHOD is a part that methods share. The methods: asymgrpo_verl/configs/asymgrpo." ;;
+esac
+[ "$MAX_TOKENS_PER_GPU" -ge $((MAX_PROMPT_LENGTH + MAX_RESPONSE_LENGTH)) ] ||
+    die "MAX_TOKENS_PER_GPU=$MAX_TOKENS_PER_GPU: allowed is what a prompt and its response may have, or more:" \
+        "$((MAX_PROMPT_LENGTH + MAX_RESPONSE_LENGTH))."
 
 # Ray's workers have the environment of the Ray they run in, which may have been started elsewhere.
 env_of_workers() {
@@ -68,33 +107,14 @@ cpu)
     ;;
 *) die "DEVICE=$DEVICE: allowed is gpu or cpu." ;;
 esac
-
-case $STAGE in
-train) [ "$METHOD" != untrained ] || die "METHOD=untrained has nothing to train: STAGE=evaluate evaluates the model." ;;
-evaluate)
-    LABEL=$METHOD
-    if [ "$METHOD" = untrained ]; then
-        MODEL_OR_CHECKPOINT=$MODEL_PATH
-        [ "$MODEL_NAME" = qwen3_4b ] || LABEL=$MODEL_NAME # Table 1's untrained row is Qwen3-4B
-    else
-        MODEL_OR_CHECKPOINT=$(asymgrpo select "$OUT_DIR")
-    fi
-    exec asymgrpo evaluate "$MODEL_OR_CHECKPOINT" --data "${VAL_LIST[@]}" --label "$LABEL" --out "$OUT_DIR/evaluation" \
-        --max-response-length "$MAX_RESPONSE_LENGTH" "$@"
-    ;;
-*) die "STAGE=$STAGE: allowed is train or evaluate." ;;
-esac
-
-export VERL_FILE_LOGGER_PATH=${VERL_FILE_LOGGER_PATH:-$OUT_DIR/metrics.jsonl}
-export TENSORBOARD_DIR=${TENSORBOARD_DIR:-$OUT_DIR/tensorboard}
+export VERL_FILE_LOGGER_PATH=$OUT_DIR/metrics.jsonl TENSORBOARD_DIR=$OUT_DIR/tensorboard
 env_of_workers VERL_FILE_LOGGER_PATH TENSORBOARD_DIR
 
 # Paths are in quotes for Hydra, whatever they hold.
 VAL_QUOTED=$(printf ",'%s'" "${VAL_LIST[@]}")
-VAL_QUOTED=${VAL_QUOTED:1}
 DATA=(
     data.train_files="'$TRAIN_FILE'"
-    data.val_files="[$VAL_QUOTED]"
+    data.val_files="[${VAL_QUOTED:1}]"
     data.train_batch_size="$TRAIN_BATCH_SIZE"
     data.max_prompt_length="$MAX_PROMPT_LENGTH"
     data.max_response_length="$MAX_RESPONSE_LENGTH"
@@ -120,13 +140,20 @@ ARGS=(
     --config-dir="$RECIPE/config" --config-name=asymgrpo_trainer "+asymgrpo=$METHOD"
     "${DATA[@]}" "${MODEL[@]}" "${ACTOR[@]}" "${TRAINER[@]}" "${RAY[@]}" "$@"
 )
-if [ -n "${DRY_RUN:-}" ]; then
-    printf '%q ' python -m verl.trainer.main_ppo "${ARGS[@]}"
-    echo
+if [ "$DRY_RUN" != 0 ]; then
+    run python -m verl.trainer.main_ppo "${ARGS[@]}"
     exec python -m asymgrpo_verl.dry_run "${ARGS[@]}"
 fi
-# verl starts its file log anew: what a run that goes on has logged before is kept beside it.
-[ ! -f "$VERL_FILE_LOGGER_PATH" ] || mv "$VERL_FILE_LOGGER_PATH" "${VERL_FILE_LOGGER_PATH%.jsonl}.$(date +%Y%m%d-%H%M%S).jsonl"
+
 mkdir -p "$OUT_DIR"
-set -x
-exec python -m verl.trainer.main_ppo "${ARGS[@]}"
+COMMAND=$(printf '%q\n' "${ARGS[@]}")
+if [ -f "$OUT_DIR/checkpoints/latest_checkpointed_iteration.txt" ] && [ -f "$OUT_DIR/command" ] &&
+    ! diff "$OUT_DIR/command" - <<<"$COMMAND" >&2; then
+    die "$OUT_DIR holds checkpoints of a run with the other settings above, and this one would go on from them." \
+        "Set OUT_DIR, or remove $OUT_DIR/command if that is meant."
+fi
+echo "$COMMAND" >"$OUT_DIR/command"
+# verl starts its file log anew: what a run that goes on has logged before is kept beside it.
+[ ! -f "$VERL_FILE_LOGGER_PATH" ] ||
+    mv "$VERL_FILE_LOGGER_PATH" "${VERL_FILE_LOGGER_PATH%.jsonl}.$(date +%Y%m%d-%H%M%S).jsonl"
+run python -m verl.trainer.main_ppo "${ARGS[@]}"

@@ -10,17 +10,21 @@ MODELS=${MODELS:-qwen3_4b} # of run_<model>_fsdp.sh
 METHODS=${METHODS:-$(python -c 'from asymgrpo_verl.paper import TABLE_1; print(*(row.method for row in TABLE_1))')}
 OUT_ROOT=${OUT_ROOT:-outputs}
 
+failed=()
 for model in $MODELS; do
     results=()
     for METHOD in $METHODS; do
         OUT_DIR=$OUT_ROOT/$model/$METHOD
         export METHOD OUT_DIR
         if [ "$METHOD" != untrained ] && [ ! -f "$OUT_DIR/trained" ]; then
-            bash "$HERE/run_${model}_fsdp.sh" "$@"
-            touch "$OUT_DIR/trained"
+            STAGE=train bash "$HERE/run_${model}_fsdp.sh" "$@" || { failed+=("$model/$METHOD") && continue; }
+            [ "${DRY_RUN:-0}" != 0 ] || touch "$OUT_DIR/trained"
         fi
-        [ -f "$OUT_DIR/evaluation/results.json" ] || STAGE=evaluate bash "$HERE/run_${model}_fsdp.sh"
+        if [ ! -f "$OUT_DIR/evaluation/results.json" ]; then
+            STAGE=evaluate bash "$HERE/run_${model}_fsdp.sh" || { failed+=("$model/$METHOD") && continue; }
+        fi
         results+=("$OUT_DIR/evaluation")
     done
-    asymgrpo table "${results[@]}" | tee "$OUT_ROOT/$model/table.md"
+    [ "${DRY_RUN:-0}" != 0 ] || asymgrpo table "${results[@]}" | tee "$OUT_ROOT/$model/table.md"
 done
+[ ${#failed[@]} = 0 ] || { echo "run_all.sh: failed: ${failed[*]}" >&2 && exit 1; }

@@ -10,5 +10,5 @@ MAX_RESPONSE_LENGTH=${MAX_RESPONSE_LENGTH:-2560}
 
 MODEL=()
 
-# shellcheck source=recipes/asymgrpo/launch.sh
+# shellcheck source-path=SCRIPTDIR source=launch.sh
 source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"

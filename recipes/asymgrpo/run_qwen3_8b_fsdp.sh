@@ -8,11 +8,12 @@ TRAIN_BATCH_SIZE=${TRAIN_BATCH_SIZE:-128}
 MINI_BATCH_SIZE=${MINI_BATCH_SIZE:-64}
 MAX_RESPONSE_LENGTH=${MAX_RESPONSE_LENGTH:-4096}
 
+CHAT_TEMPLATE_KWARGS='{"enable_thinking": false}' # the same for evaluation
 MODEL=(
     +data.apply_chat_template_kwargs.enable_thinking=False
     actor_rollout_ref.actor.fsdp_config.param_offload=True
     actor_rollout_ref.actor.fsdp_config.optimizer_offload=True
 )
 
-# shellcheck source=recipes/asymgrpo/launch.sh
+# shellcheck source-path=SCRIPTDIR source=launch.sh
 source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"

@@ -15,14 +15,16 @@ LAUNCHER=${1:?usage: sbatch slurm.sh run_<model>_<backend>.sh [verl settings]}
 shift
 [ -f "$LAUNCHER" ] || { echo "slurm.sh: $LAUNCHER: no such file." >&2; exit 1; }
 
-PORT=${PORT:-6379}
+PORT=${PORT:-$((20000 + SLURM_JOB_ID % 20000))} # another for each job, as two may share a node
 mapfile -t NODES < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
-HEAD_IP=$(srun --overlap --nodes=1 --ntasks=1 --nodelist="${NODES[0]}" hostname --ip-address | awk '{print $1}')
+# the first address that is not the node's own loopback; HEAD_IP names another network
+HEAD_IP=${HEAD_IP:-$(srun --overlap --nodes=1 --ntasks=1 --nodelist="${NODES[0]}" hostname -I | awk '{print $1}')}
 export NNODES=${#NODES[@]} NGPUS_PER_NODE=${SLURM_GPUS_PER_NODE##*:} RAY_ADDRESS=$HEAD_IP:$PORT
 
 start_ray() { # node, then arguments of ray start
-    srun --overlap --nodes=1 --ntasks=1 --nodelist="$1" ray start "${@:2}" --num-cpus="$SLURM_CPUS_PER_TASK" \
-        --num-gpus="$NGPUS_PER_NODE" --disable-usage-stats --block &
+    # srun has not taken --cpus-per-task over from sbatch since Slurm 22.05: without it Ray would have one core.
+    srun --overlap --nodes=1 --ntasks=1 --nodelist="$1" --cpus-per-task="$SLURM_CPUS_PER_TASK" ray start "${@:2}" \
+        --num-cpus="$SLURM_CPUS_PER_TASK" --num-gpus="$NGPUS_PER_NODE" --disable-usage-stats --block &
 }
 
 trap 'kill $(jobs -p) 2>/dev/null' EXIT # ends ray start --block, and with it Ray, on every node

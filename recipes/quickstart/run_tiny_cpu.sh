@@ -35,5 +35,5 @@ MODEL=(
     trainer.save_freq=-1
 )
 
-# shellcheck source=recipes/asymgrpo/launch.sh
+# shellcheck source-path=SCRIPTDIR source=../asymgrpo/launch.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../asymgrpo/launch.sh"
