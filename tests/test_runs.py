@@ -163,6 +163,6 @@ def test_what_a_run_logged_before_it_was_resumed_is_read_too(tmp_path):
     for name, rows in write.items():
         (tmp_path / name).write_text("".join(json.dumps({"step": s, "data": d}) + "\n" for s, d in rows))
     expected = [{"step": 1, "a": 1}, {"step": 2, "a": 2, "b": 20}, {"step": 3, "a": 30}, {"step": 4, "a": 4}]
-    assert runs.read_metrics(tmp_path / "metrics.jsonl") == expected
+    assert read_metrics(tmp_path / "metrics.jsonl") == expected
     (tmp_path / "metrics.jsonl").unlink()
-    assert runs.read_metrics(tmp_path / "metrics.jsonl") == expected[:3], "a resume that failed before it logged"
+    assert read_metrics(tmp_path / "metrics.jsonl") == expected[:3], "a resume that failed before it logged"
