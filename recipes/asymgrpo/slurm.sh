@@ -20,6 +20,8 @@ mapfile -t NODES < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
 # the first address that is not the node's own loopback; HEAD_IP names another network
 HEAD_IP=${HEAD_IP:-$(srun --overlap --nodes=1 --ntasks=1 --nodelist="${NODES[0]}" hostname -I | awk '{print $1}')}
 export NNODES=${#NODES[@]} NGPUS_PER_NODE=${SLURM_GPUS_PER_NODE##*:} RAY_ADDRESS=$HEAD_IP:$PORT
+# A Ray that is started by hand asks for a token since 2.60 where the user has one; here each job has its own.
+export RAY_AUTH_MODE=token RAY_AUTH_TOKEN=${RAY_AUTH_TOKEN:-$(python -c 'import secrets; print(secrets.token_hex(32))')}
 
 start_ray() { # node, then arguments of ray start
     # srun has not taken --cpus-per-task over from sbatch since Slurm 22.05: without it Ray would have one core.

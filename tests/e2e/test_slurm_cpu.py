@@ -28,7 +28,13 @@ pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]"
 RECIPES = Path(__file__).parents[2] / "recipes"
 SLURM = {
     "scontrol": 'printf "%s\\n" node1 node2',
-    "srun": 'while [[ $1 == --* ]]; do shift; done; if [ "$1" = hostname ]; then echo 127.0.0.1; else exec "$@"; fi',
+    "srun": """
+options=
+while [[ $1 == --* ]]; do options+="$1 "; shift; done
+if [ "$1" = hostname ]; then echo 127.0.0.1; exit; fi
+[[ $options == *--cpus-per-task=16* ]] || { echo "srun gives one core"; exit 1; }
+exec "$@"
+""",
 }
 
 
@@ -48,7 +54,7 @@ def test_a_run_spreads_over_the_nodes_of_a_job_and_leaves_no_process(tmp_path):
         "SLURM_JOB_NODELIST": "node[1-2]",
         "SLURM_GPUS_PER_NODE": "cpu:1",  # a logical GPU: what Ray places a rank on
         "SLURM_CPUS_PER_TASK": "16",
-        "PORT": "6391",
+        "SLURM_JOB_ID": "391",
         "DEVICE": "cpu",
         "MODEL_PATH": str(tmp_path / "model"),
         "TRAIN_FILE": str(tmp_path / "train.parquet"),
