@@ -30,7 +30,9 @@ start_ray() { # node, then arguments of ray start
 }
 
 trap 'kill $(jobs -p) 2>/dev/null' EXIT # ends ray start --block, and with it Ray, on every node
-start_ray "${NODES[0]}" --head --node-ip-address="$HEAD_IP" --port="$PORT" --include-dashboard=false
+# A directory of its own: in /tmp/ray it would leave an address to which every later Ray of this user on the node connects.
+start_ray "${NODES[0]}" --head --node-ip-address="$HEAD_IP" --port="$PORT" --include-dashboard=false \
+    --temp-dir="/tmp/ray-$SLURM_JOB_ID"
 for node in "${NODES[@]:1}"; do
     start_ray "$node" --address="$RAY_ADDRESS"
 done

@@ -29,15 +29,14 @@ from data_prep import DATA_SOURCES
 pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
 
 RECIPES = Path(__file__).parents[2] / "recipes"
-# One of the family with another clip range, and the one that needs the trainer.
-METHODS = ("asymgrpo_clip_higher", "entropy_advantage")
+METHOD = "entropy_advantage"  # the one that needs the trainer too
 
 
 def run_all(place: Path) -> subprocess.CompletedProcess:
     env = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "METHODS": " ".join(METHODS),
+        "METHODS": METHOD,
         "MODEL_PATH": str(place / "model"),
         "DATA_DIR": str(place / "data"),
         "OUT_ROOT": str(place / "out"),
@@ -50,6 +49,7 @@ def run_all(place: Path) -> subprocess.CompletedProcess:
         "HF_HUB_OFFLINE": "1",
     }
     size = ["trainer.total_training_steps=1", "trainer.test_freq=1", "trainer.save_freq=1"]
+    size += ["algorithm.adv_estimator=reinforce_pm1"]  # unanimous groups speak: this policy solves nothing
     command = ["bash", str(RECIPES / "asymgrpo" / "run_all.sh"), *size]
     return subprocess.run(command, env=env, cwd=place, text=True, capture_output=True, timeout=900)
 
@@ -75,24 +75,23 @@ def place(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", METHODS)
-def test_a_row_is_trained_validated_selected_and_evaluated(place, method):
-    run = place / "out" / "qwen3_4b" / method
+def test_a_row_is_trained_validated_selected_and_evaluated(place):
+    run = place / "out" / "qwen3_4b" / METHOD
     *_, last = read_metrics(run / "metrics.jsonl")
     assert last["step"] == 1 and last["actor/grad_norm"] >= 0
     for source in BENCHMARKS:
         assert 0 <= last[f"val-core/{source}/acc/mean@1"] <= 1, "what Avg. Val Acc is the mean of"
-    assert (last.get("entropy_advantage/bonus", -1) >= 0) == (method == "entropy_advantage")
+    assert last["entropy_advantage/bonus"] > 0
     assert list((run / "tensorboard").iterdir())
     results = json.loads((run / "evaluation" / "results.json").read_text())
-    assert results["label"] == method and results["benchmarks"].keys() == BENCHMARKS.keys()
+    assert results["label"] == METHOD and results["benchmarks"].keys() == BENCHMARKS.keys()
 
 
 @pytest.mark.slow
-def test_the_table_has_both_rows_and_a_second_run_skips_what_is_done(place):
+def test_the_table_has_the_row_and_a_second_run_skips_what_is_done(place):
     table = (place / "out" / "qwen3_4b" / "table.md").read_text()
     ours = {line.split("|")[1].strip() for line in table.splitlines() if "±" in line and "not run" not in line}
-    assert ours >= {"AsymGRPO + Clip-higher", "GRPO + entropy advantage"}
+    assert ours == {"GRPO + entropy advantage"}
     again = run_all(place)
     assert again.returncode == 0 and "main_ppo" not in again.stderr
     assert (place / "out" / "qwen3_4b" / "table.md").read_text() == table

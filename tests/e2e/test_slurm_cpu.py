@@ -81,3 +81,5 @@ def test_a_run_spreads_over_the_nodes_of_a_job_and_leaves_no_process(tmp_path):
     of_job = [p for p in psutil.process_iter(["environ"]) if (p.info["environ"] or {}).get("OUT_DIR") == env["OUT_DIR"]]
     _, left = psutil.wait_procs(of_job, timeout=30)
     assert left == []
+    address = Path("/tmp/ray/ray_current_cluster")
+    assert not address.exists() or not address.read_text().endswith(":20391"), "a later ray.init() would connect to it"
