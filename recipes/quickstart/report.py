@@ -40,11 +40,13 @@ def summarise(rows: list[dict]) -> str:
         ("validation accuracy", "accuracy", validated),
         ("accuracy of the rollouts", "critic/score/mean", steps),
         ("entropy (nats a token)", "actor/entropy", steps),
+        ("  of correct rollouts", "rollouts/correct/entropy", steps),
+        ("  of incorrect rollouts", "rollouts/incorrect/entropy", steps),
         ("prompts all-solved", "groups/all_solved", steps),
         ("prompts none-solved", "groups/none_solved", steps),
         ("response length (tokens)", "response_length/mean", steps),
     ):
-        values = [row[key] for row in among if key in row]
+        values = [row[key] for row in among if row.get(key) is not None]
         if values:
             lines.append(f"{name:32}{values[0]:>10.3f}{values[-1]:>10.3f}")
     if steps and all(row.get("actor/grad_norm") == 0 for row in steps):
@@ -62,14 +64,16 @@ def draw(rows: list[dict], path: Path) -> None:
     figure, (accuracy, entropy, groups) = plt.subplots(1, 3, figsize=(12, 3.4), layout="constrained")
 
     def plot(axes, key: str, **style) -> None:
-        points = [(row["step"], row[key]) for row in steps if key in row]
+        points = [(row["step"], row[key]) for row in steps if row.get(key) is not None]
         axes.plot([x for x, _ in points], [y for _, y in points], **style)
 
     validated = validations(rows)
     plot(accuracy, "critic/score/mean", color=GREY, label="rollouts")
     accuracy.plot([x for x, _ in validated], [y for _, y in validated], "o-", color=BLUE, label="validation")
     accuracy.set(title="accuracy", ylim=(0, 1.05))
-    plot(entropy, "actor/entropy", color=ORANGE)
+    plot(entropy, "actor/entropy", color=GREY, label="all rollouts")
+    plot(entropy, "rollouts/correct/entropy", color=GREEN, label="correct")
+    plot(entropy, "rollouts/incorrect/entropy", color=ORANGE, label="incorrect")
     entropy.set(title="policy entropy (nats a token)", ylim=(0, None))
     plot(groups, "groups/all_solved", color=GREEN, label="all-solved")
     plot(groups, "groups/mixed", color=GREY, label="mixed")
@@ -79,7 +83,6 @@ def draw(rows: list[dict], path: Path) -> None:
         axes.set_xlabel("step")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.spines[["top", "right"]].set_visible(False)
-    accuracy.legend(frameon=False)
-    groups.legend(frameon=False)
+        axes.legend(frameon=False)
     figure.savefig(path, dpi=120)
     plt.close(figure)
