@@ -42,10 +42,9 @@ class KeepBest(CheckpointCallback):
                 "trainer.checkpoint_callback_class=asymgrpo_verl.checkpoints.KeepBest to know the best checkpoint."
             )
         if trainer.test_freq <= 0 or trainer.save_freq % trainer.test_freq:
-            raise ValueError(
-                f"trainer.save_freq={trainer.save_freq}: allowed is a multiple of trainer.test_freq="
-                f"{trainer.test_freq}, since KeepBest judges a checkpoint by the validation at its step. "
-                "trainer.checkpoint_callback_class=null keeps every checkpoint."
+            print(
+                f"[asymgrpo_verl] trainer.save_freq={trainer.save_freq} is no multiple of trainer.test_freq="
+                f"{trainer.test_freq}: the checkpoints that are not validated all stay on the disk"
             )
 
     def on_save(self, trainer, global_step: int, checkpoint_dir: str, async_save: bool = False, **kwargs) -> None:

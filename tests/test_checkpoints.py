@@ -92,12 +92,10 @@ def test_without_the_file_log_it_ends_at_start(run, monkeypatch):
         callback()
 
 
-@pytest.mark.parametrize("save, test", [(5, 10), (10, 3), (10, -1)])
-def test_a_checkpoint_that_is_never_validated_ends_it_at_start(run, save, test):
-    with pytest.raises(
-        ValueError, match=f"trainer.save_freq={save}: allowed is a multiple of trainer.test_freq={test}"
-    ):
-        callback(save_freq=save, test_freq=test)
+@pytest.mark.parametrize("save, test, said", [(5, 10, True), (10, 3, True), (10, -1, True), (10, 5, False)])
+def test_checkpoints_that_will_not_be_validated_are_mentioned_at_start(run, capsys, save, test, said):
+    callback(save_freq=save, test_freq=test)
+    assert ("all stay on the disk" in capsys.readouterr().out) == said
 
 
 def test_a_copy_that_a_user_made_is_no_checkpoint_of_the_run(run):
