@@ -43,6 +43,43 @@ def outcome_advantage(
     return advantage, advantage
 
 
+def read_keys(batch_keys: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What verl's keys of a batch, uid_session_output, say about its rows.
+
+    Returns:
+        uid: (bs,) object. rows: (sessions,) int64, the row of the last output of each session. session: (bs,) int64,
+        the place of each row's session in `rows`.
+    """
+    last: dict[str, tuple[int, int]] = {}
+    names = [key.rsplit("_", 1)[0] for key in batch_keys]
+    for row, (name, key) in enumerate(zip(names, batch_keys, strict=True)):
+        last[name] = max(last.get(name, (-1, row)), (int(key.rsplit("_", 1)[1]), row))
+    place = {name: i for i, name in enumerate(last)}
+    uid = np.array([name.rsplit("_", 1)[0] for name in names], dtype=object)
+    return uid, np.array([row for _, row in last.values()]), np.array([place[name] for name in names])
+
+
+def weigh_sessions(
+    weigh: Callable,
+    token_level_rewards: torch.Tensor,
+    response_mask: torch.Tensor,
+    uid: np.ndarray,
+    rows: np.ndarray,
+    session: np.ndarray,
+) -> torch.Tensor:
+    """(bs, len) advantages where a session of an agent loop may have several outputs: its last one decides for all.
+
+    As verl has it for `grpo` alone (verl.trainer.ppo.v1.utils.compute_advantage_for_multi_trajectories).
+
+    Args:
+        weigh: an estimator of one value on every token, such as `outcome_advantage`.
+        uid, rows, session: see `read_keys`.
+    """
+    advantage, _ = weigh(token_level_rewards[rows], response_mask[rows], uid[rows])
+    first = response_mask[rows].argmax(dim=1, keepdim=True)
+    return advantage.gather(1, first)[session] * response_mask
+
+
 def asymgrpo_policy_loss(
     old_log_prob: torch.Tensor,
     log_prob: torch.Tensor,

@@ -13,27 +13,20 @@
 # limitations under the License.
 """Our settings under `algorithm`, checked once before Ray starts and again where they are used.
 
-`algorithm.<estimator>` for each estimator of ours, `algorithm.entropy_advantage` for any estimator.
+`algorithm.<estimator>` for each estimator of ours; `algorithm.asymgrpo.schedule`, `algorithm.entropy_advantage`,
+`algorithm.token_weighting` and `algorithm.diagnostics` are the trainer's, the last three for any estimator.
 """
 
 import difflib
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from asymgrpo_verl.fields import check_group, choice, nearest, number, read
 from asymgrpo_verl.rewards import check_time_limit
-
-
-def _number(default: float, **allowed: float) -> Any:
-    """A finite number, `at_least` or `above` something, or both unset; an integer where the default is one."""
-    return field(default=default, metadata=allowed)
-
-
-def _choice(*options: str) -> Any:
-    return field(default=options[0], metadata={"options": options})
+from asymgrpo_verl.schedules import KINDS, Constant, Entropy, Schedule
 
 
 @dataclass(frozen=True)
@@ -44,7 +37,7 @@ class OutcomeConfig:
         reward_threshold: a rollout is correct when its summed reward exceeds this.
     """
 
-    reward_threshold: float = _number(0.5)
+    reward_threshold: float = number(0.5)
 
 
 @dataclass(frozen=True)
@@ -57,37 +50,37 @@ class AsymGRPOConfig(OutcomeConfig):
         flip: reflect no curve ("none"), A+ ("positive", EntDecrease) or A- ("negative", EntIncrease), Appendix D.
     """
 
-    beta_pos: float = _number(0.9, at_least=0)
-    beta_neg: float = _number(0.4, at_least=0)
-    flip: str = _choice("none", "positive", "negative")
+    beta_pos: float = number(0.9, at_least=0)
+    beta_neg: float = number(0.4, at_least=0)
+    flip: str = choice("none", "positive", "negative")
 
 
 @dataclass(frozen=True)
 class PassKConfig(OutcomeConfig):
     """k: the K of Pass@K, below the group size (arXiv 2508.10751; the paper's Table 1 has 5)."""
 
-    k: int = _number(5, at_least=1)
+    k: int = number(5, at_least=1)
 
 
 @dataclass(frozen=True)
 class WReinforceConfig(OutcomeConfig):
     """lam: what a correct rollout weighs where an incorrect one weighs 1 (arXiv 2506.01347)."""
 
-    lam: float = _number(0.1, at_least=0)
+    lam: float = number(0.1, at_least=0)
 
 
 @dataclass(frozen=True)
 class FGRPOConfig(OutcomeConfig):
     """gamma: exponent of 1-p (arXiv 2602.06717 has 0.5 and 1)."""
 
-    gamma: float = _number(0.5, at_least=0)
+    gamma: float = number(0.5, at_least=0)
 
 
 @dataclass(frozen=True)
 class AGRAEConfig(OutcomeConfig):
     """alpha: accuracy of the batch from which positive advantages count in full (arXiv 2602.05548; 1 for maths)."""
 
-    alpha: float = _number(1.0, above=0)
+    alpha: float = number(1.0, above=0)
 
 
 @dataclass(frozen=True)
@@ -99,8 +92,36 @@ class EntropyAdvantageConfig:
         kappa: the bonus is at most |A_t|/kappa, > 1, so that no advantage changes its sign.
     """
 
-    alpha: float = _number(0.4, at_least=0)
-    kappa: float = _number(2.0, above=1)
+    alpha: float = number(0.4, at_least=0)
+    kappa: float = number(2.0, above=1)
+
+
+@dataclass(frozen=True)
+class TokenWeightingConfig:
+    """How the tokens of a rollout share its weight, in each channel: see `losses.token_weights`.
+
+    Attributes:
+        correct, incorrect: "none" is alike, "surprisal" by -log pi_old(y_t), "entropy" only on the tokens where the
+            policy's entropy is highest (arXiv 2506.01939).
+        top: the share of a rollout's tokens that "entropy" keeps, in (0, 1].
+    """
+
+    correct: str = choice("none", "surprisal", "entropy")
+    incorrect: str = choice("none", "surprisal", "entropy")
+    top: float = number(0.2, above=0, at_most=1)
+
+
+@dataclass(frozen=True)
+class DiagnosticsConfig:
+    """What costs a pass over the batch, done every so many steps; 0 is never.
+
+    Attributes:
+        log_prob_increment_every: one forward pass after the update, see `diagnostics.update_metrics`.
+        gradient_share_every: two forward and backward passes before it, see `worker.ChannelGradientWorker`.
+    """
+
+    log_prob_increment_every: int = number(0, at_least=0)
+    gradient_share_every: int = number(0, at_least=0)
 
 
 # The estimators of ours: name in verl's registry and in `advantages`, settings under algorithm.<name>.
@@ -115,49 +136,16 @@ ESTIMATORS = {
     "f_grpo": FGRPOConfig,
     "a_grae": AGRAEConfig,
 }
+# The groups under `algorithm` that the trainer reads, with any estimator.
+TRAINER_NODES = ("entropy_advantage", "token_weighting", "diagnostics")
 # What they are worth for a group of one: everything, though the group says nothing.
 LEARN_FROM_ONE = ("reinforce_pm1", "psr", "nsr", "w_reinforce")
 
 
-def _check_value(key: str, value: Any, default: Any, allowed: Mapping) -> None:
-    if "options" in allowed:
-        if value not in allowed["options"]:
-            raise ValueError(f"{key}={value!r}: allowed is one of {', '.join(allowed['options'])}.")
-        return
-    kind, name = (int, "an integer") if isinstance(default, int) else (int | float, "a number")
-    if isinstance(value, bool) or not isinstance(value, kind):
-        raise TypeError(f"{key}={value!r} is a {type(value).__name__}: allowed is {name}.")
-    if not math.isfinite(value):
-        raise ValueError(f"{key}={value}: allowed is a finite number.")
-    if value < allowed.get("at_least", -math.inf):
-        raise ValueError(f"{key}={value}: allowed is {name} >= {allowed['at_least']}.")
-    if value <= allowed.get("above", -math.inf):
-        raise ValueError(f"{key}={value}: allowed is {name} > {allowed['above']}.")
-
-
-def _nearest(key: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
-
-
-def _read(algorithm: Mapping, name: str, settings: type) -> Any:
-    """The dataclass `settings` from `algorithm.<name>`, which may be absent."""
+def _node(algorithm: Mapping, name: str) -> Any:
+    """`algorithm.<name>` as plain Python, None where it is absent."""
     node = algorithm.get(name, None)
-    if isinstance(node, DictConfig):
-        node = OmegaConf.to_container(node, resolve=True)
-    if node is None:
-        return settings()
-    if not isinstance(node, Mapping):
-        raise TypeError(
-            f"algorithm.{name}={node!r}: allowed is a group of keys, as in "
-            f"algorithm.{name}.{fields(settings)[-1].name}={fields(settings)[-1].default}."
-        )
-    known = {key.name: key for key in fields(settings)}
-    for key, value in node.items():
-        if key not in known:
-            raise ValueError(f"unknown key algorithm.{name}.{key}={value!r}: {_nearest(str(key), list(known))}")
-        _check_value(f"algorithm.{name}.{key}", value, known[key].default, known[key].metadata)
-    return settings(**node)
+    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
 
 
 def settings_from(algorithm: Mapping | None, estimator: str = "asymgrpo") -> OutcomeConfig:
@@ -175,7 +163,10 @@ def settings_from(algorithm: Mapping | None, estimator: str = "asymgrpo") -> Out
             "no group accuracy can be read from them. Set it to False and use the KL loss instead: "
             "actor_rollout_ref.actor.use_kl_loss=True."
         )
-    return _read(algorithm, estimator, ESTIMATORS[estimator])
+    node = _node(algorithm, estimator)
+    if estimator == "asymgrpo" and isinstance(node, Mapping):
+        node = {key: value for key, value in node.items() if key != "schedule"}  # schedules_from reads it
+    return read(node, f"algorithm.{estimator}", ESTIMATORS[estimator])
 
 
 def entropy_advantage_from(algorithm: Mapping) -> EntropyAdvantageConfig | None:
@@ -184,10 +175,49 @@ def entropy_advantage_from(algorithm: Mapping) -> EntropyAdvantageConfig | None:
     Raises:
         ValueError, TypeError: as `settings_from`.
     """
-    if algorithm.get("entropy_advantage", None) is None:
+    node = _node(algorithm, "entropy_advantage")
+    if node is None:
         return None
-    settings = _read(algorithm, "entropy_advantage", EntropyAdvantageConfig)
+    settings = read(node, "algorithm.entropy_advantage", EntropyAdvantageConfig)
     return settings if settings.alpha else None
+
+
+def token_weighting_from(algorithm: Mapping) -> TokenWeightingConfig | None:
+    """The settings under `algorithm.token_weighting`; None where both channels have none. Raises as `settings_from`."""
+    settings = read(_node(algorithm, "token_weighting"), "algorithm.token_weighting", TokenWeightingConfig)
+    return None if settings.correct == settings.incorrect == "none" else settings
+
+
+def diagnostics_from(algorithm: Mapping) -> DiagnosticsConfig:
+    """The settings under `algorithm.diagnostics`. Raises as `settings_from`."""
+    return read(_node(algorithm, "diagnostics"), "algorithm.diagnostics", DiagnosticsConfig)
+
+
+def schedules_from(algorithm: Mapping) -> dict[str, Schedule]:
+    """The schedules of beta_pos and beta_neg under `algorithm.asymgrpo.schedule`, constant where there is none.
+
+    Raises:
+        ValueError, TypeError: as `settings_from`; an unknown kind; a minimum above the maximum.
+    """
+    where = "algorithm.asymgrpo.schedule"
+    node = _node(algorithm, "asymgrpo") or {}
+    check_group(node, "algorithm.asymgrpo", "beta_pos=0.9")
+    node = node.get("schedule") or {}
+    check_group(node, where, "beta_pos.kind=linear")
+    schedules: dict[str, Schedule] = {"beta_pos": Constant(), "beta_neg": Constant()}
+    for name, settings in node.items():
+        key = f"{where}.{name}"
+        if name not in schedules:
+            raise ValueError(f"unknown key {key}: {nearest(str(name), list(schedules))}")
+        check_group(settings, key, "kind=linear")
+        kind = settings.get("kind")
+        if kind not in KINDS:
+            raise ValueError(f"{key}.kind={kind!r}: allowed is one of {', '.join(KINDS)}.")
+        schedule = read({k: v for k, v in settings.items() if k != "kind"}, key, KINDS[kind])
+        if isinstance(schedule, Entropy) and schedule.minimum > schedule.maximum:
+            raise ValueError(f"{key}.minimum={schedule.minimum}: allowed is a number <= maximum={schedule.maximum}.")
+        schedules[name] = schedule
+    return schedules
 
 
 def _check_reward_kwargs(config: DictConfig) -> None:
@@ -200,20 +230,37 @@ def _check_reward_kwargs(config: DictConfig) -> None:
             check_time_limit(value)
 
 
-def _check_entropy_advantage(config: DictConfig) -> None:
-    if entropy_advantage_from(config.algorithm) is None:
-        return
+def _check_trainer_settings(config: DictConfig) -> None:
+    """What only our trainer reads, and what it needs the token entropy for."""
+    algorithm = config.algorithm
+    schedules, weighting = schedules_from(algorithm), token_weighting_from(algorithm)
+    diagnostics = diagnostics_from(algorithm)
+    if diagnostics.gradient_share_every and config.actor_rollout_ref.actor.strategy != "fsdp2":
+        raise ValueError(
+            f"algorithm.diagnostics.gradient_share_every={diagnostics.gradient_share_every}: allowed is 0 with "
+            f"actor_rollout_ref.actor.strategy={config.actor_rollout_ref.actor.strategy}; it needs fsdp2."
+        )
+    adapts = algorithm.adv_estimator == "asymgrpo" and any(schedule != Constant() for schedule in schedules.values())
+    # setting -> is it on, does it read the old policy's entropy or log-probabilities
+    settings = {
+        "entropy_advantage": (entropy_advantage_from(algorithm), True),
+        "token_weighting": (weighting, True),
+        "diagnostics": (diagnostics != DiagnosticsConfig(), diagnostics.log_prob_increment_every),
+        "asymgrpo.schedule": (adapts, any(isinstance(schedule, Entropy) for schedule in schedules.values())),
+    }
     mode = config.trainer.v1.trainer_mode if config.trainer.use_v1 else "v0"
-    if mode != "asymgrpo":
-        raise ValueError(
-            f"trainer.v1.trainer_mode={mode} knows no algorithm.entropy_advantage: allowed is asymgrpo with "
-            "trainer.use_v1=True."
-        )
-    if OmegaConf.select(config, "algorithm.rollout_correction.bypass_mode"):
-        raise ValueError(
-            "algorithm.rollout_correction.bypass_mode=True computes no token entropy before the update, which "
-            "algorithm.entropy_advantage needs: set it to False."
-        )
+    bypass = OmegaConf.select(config, "algorithm.rollout_correction.bypass_mode")
+    for name, (on, old_policy) in settings.items():
+        if on and mode != "asymgrpo":
+            raise ValueError(
+                f"trainer.v1.trainer_mode={mode} knows no algorithm.{name}: allowed is asymgrpo with "
+                "trainer.use_v1=True."
+            )
+        if on and bypass and old_policy:
+            raise ValueError(
+                "algorithm.rollout_correction.bypass_mode=True computes neither token entropy nor log-probabilities "
+                f"before the update, which algorithm.{name} needs: set one of them off."
+            )
 
 
 def _check_keys_of_algorithm(algorithm: DictConfig, used: str) -> None:
@@ -224,10 +271,11 @@ def _check_keys_of_algorithm(algorithm: DictConfig, used: str) -> None:
         if name != used and algorithm.get(name, None) is not None:
             print(f"[asymgrpo_verl] algorithm.{name} is set but unused: adv_estimator={algorithm.adv_estimator}")
     ours = used in ESTIMATORS
-    nodes = [*ESTIMATORS, "entropy_advantage"]
+    nodes = [*ESTIMATORS, *TRAINER_NODES]
     own = [key.name for key in fields(ESTIMATORS[used])] if ours else []
+    own += ["schedule"] if used == "asymgrpo" else []
     # With an estimator of others, a key may be theirs: only what all but spells ours is taken for it.
-    likely, cutoff = ([*nodes, *own], 0.5) if ours else (["entropy_advantage"], 0.8)
+    likely, cutoff = ([*nodes, *own], 0.5) if ours else ([*TRAINER_NODES], 0.8)
     for key in set(algorithm) - {key.name for key in fields(AlgoConfig)} - {"_target_", *nodes}:
         near = difflib.get_close_matches(key.lower(), likely, n=1, cutoff=cutoff)
         if near:
@@ -263,7 +311,7 @@ def check_run_config(config: DictConfig) -> None:
     """
     estimator = config.algorithm.adv_estimator
     _check_reward_kwargs(config)
-    _check_entropy_advantage(config)
+    _check_trainer_settings(config)
     _check_keys_of_algorithm(config.algorithm, estimator)
     if estimator in ESTIMATORS:
         _check_group_size(estimator, settings_from(config.algorithm, estimator), config.actor_rollout_ref.rollout.n)

@@ -17,9 +17,60 @@ A key that has nothing to report in a batch (the incorrect rollouts of a batch w
 has the same keys and no curve shows a zero that nobody measured.
 """
 
+from typing import NamedTuple
+
 import torch
 
 from asymgrpo_verl.groups import Groups
+
+CHANNELS = ("correct", "incorrect")
+
+
+class EpochCounts(NamedTuple):
+    """What became of the prompts of an epoch so far.
+
+    Attributes:
+        epoch: its number, from 0.
+        prompts, all_solved, none_solved: how many there were, and how many with p = 1, p = 0.
+        accuracy: the sum of p over them.
+    """
+
+    epoch: int
+    prompts: int = 0
+    all_solved: int = 0
+    none_solved: int = 0
+    accuracy: float = 0.0
+
+
+def count_epoch(counts: EpochCounts, epoch: int, groups: Groups) -> EpochCounts:
+    """The counts with the groups of a step added; anew where `epoch` is another than that of `counts`."""
+    if epoch != counts.epoch:
+        counts = EpochCounts(epoch)
+    size, solved = groups.size[groups.size > 0], groups.solved[groups.size > 0]
+    return EpochCounts(
+        epoch,
+        counts.prompts + len(size),
+        counts.all_solved + int((solved == size).sum()),
+        counts.none_solved + int((solved == 0).sum()),
+        counts.accuracy + (solved / size).sum().item(),
+    )
+
+
+def epoch_metrics(counts: EpochCounts) -> dict[str, float]:
+    """What became of the prompts of the epoch so far: at its last step, what Fig. 2 c and g plot.
+
+    Returns:
+        epoch/prompts: how many they are. epoch/all_solved, epoch/none_solved, epoch/mixed, epoch/accuracy: as in
+        `group_metrics`.
+    """
+    prompts = max(counts.prompts, 1)
+    return {
+        "epoch/prompts": counts.prompts,
+        "epoch/all_solved": counts.all_solved / prompts,
+        "epoch/none_solved": counts.none_solved / prompts,
+        "epoch/mixed": (counts.prompts - counts.all_solved - counts.none_solved) / prompts,
+        "epoch/accuracy": counts.accuracy / prompts,
+    }
 
 
 def group_metrics(groups: Groups, n: int) -> dict[str, float]:
@@ -51,6 +102,11 @@ def nearest_share(solved: torch.Tensor, size: torch.Tensor, n: int) -> torch.Ten
     return torch.floor(solved / size * n + 0.5).long()
 
 
+def _rows(groups: Groups) -> tuple[torch.Tensor, torch.Tensor]:
+    """(bs,) bool each: the correct, the incorrect rollouts."""
+    return groups.correct, groups.alive & ~groups.correct
+
+
 def channel_metrics(
     groups: Groups, response_mask: torch.Tensor, advantages: torch.Tensor, entropy: torch.Tensor
 ) -> dict[str, float]:
@@ -71,7 +127,7 @@ def channel_metrics(
     tokens, nats, mass = mask.sum(1), (entropy * mask).sum(1), (advantages.abs() * mask).sum(1)
     mixed = ((0 < groups.solved) & (groups.solved < groups.size))[groups.index]
     metrics = {}
-    for channel, rows in (("correct", groups.correct), ("incorrect", groups.alive & ~groups.correct)):
+    for channel, rows in zip(CHANNELS, _rows(groups), strict=True):
         both = rows & mixed
         values = torch.stack(
             [
@@ -118,3 +174,38 @@ def covariance_metrics(
     by_share /= torch.bincount(k, minlength=n + 1)
     metrics = {"covariance/mean": covariance.mean().item()}
     return metrics | {f"covariance/at/{k}_of_{n}": value for k, value in enumerate(by_share.tolist())}
+
+
+def update_metrics(
+    groups: Groups,
+    response_mask: torch.Tensor,
+    old_log_probs: torch.Tensor,
+    log_probs: torch.Tensor,
+    old_entropy: torch.Tensor,
+    entropy: torch.Tensor,
+) -> dict[str, float]:
+    """What an update did to the rollouts it was made from (Fig. 2 d, h).
+
+    Args:
+        old_log_probs, old_entropy: (bs, len), before the update; log_probs, entropy: after it. Entropy in nats.
+
+    Returns:
+        rollouts/{correct,incorrect}/log_prob_increment: mean over the channel's rollouts of the sum over tokens of
+        log pi_new - log pi_old, in nats.
+        .../log_prob_increment_per_token: the channel's sum / its tokens.
+        entropy_change/measured: mean entropy of the policy at the batch's response tokens, after minus before.
+    """
+    mask = response_mask.double()
+    increment, tokens = ((log_probs - old_log_probs) * mask).sum(1), mask.sum(1)
+    metrics = {"entropy_change/measured": (((entropy - old_entropy) * mask).sum() / tokens.sum()).item()}
+    for channel, rows in zip(CHANNELS, _rows(groups), strict=True):
+        metrics[f"rollouts/{channel}/log_prob_increment"] = increment[rows].mean().item()
+        metrics[f"rollouts/{channel}/log_prob_increment_per_token"] = (
+            increment[rows].sum() / tokens[rows].sum()
+        ).item()
+    return metrics
+
+
+UPDATE_KEYS = ("entropy_change/measured",) + tuple(
+    f"rollouts/{channel}/log_prob_increment{suffix}" for channel in CHANNELS for suffix in ("", "_per_token")
+)

@@ -24,10 +24,14 @@ from verl.trainer.ppo.core_algos import get_adv_estimator_fn
 from asymgrpo_verl.config import (
     ESTIMATORS,
     AsymGRPOConfig,
+    DiagnosticsConfig,
     EntropyAdvantageConfig,
+    TokenWeightingConfig,
     check_run_config,
+    diagnostics_from,
     entropy_advantage_from,
     settings_from,
+    token_weighting_from,
 )
 
 
@@ -184,7 +188,7 @@ def test_the_entropy_advantage_is_off_by_default_and_works_with_any_estimator(es
         ([OURS, "trainer.use_v1=False", "+algorithm.entropy_advantage.alpha=1"], "allowed is asymgrpo with"),
         (
             [OURS, "+algorithm.entropy_advantage.alpha=1", "algorithm.rollout_correction.bypass_mode=True"],
-            "bypass_mode=True computes no token entropy",
+            "bypass_mode=True computes neither token entropy",
         ),
     ],
 )
@@ -215,3 +219,60 @@ def test_the_estimator_reads_the_settings():
         token_level_rewards=rewards, response_mask=mask, index=index, config=config
     )
     assert torch.equal(advantages[:, 0], torch.tensor([3.0, -1, -1, -1])) and torch.equal(advantages, returns)
+
+
+BYPASS = "algorithm.rollout_correction.bypass_mode=True"
+LINEAR = ["+algorithm.asymgrpo.schedule.beta_pos.kind=linear", "+algorithm.asymgrpo.schedule.beta_pos.end=0"]
+ENTROPY = ["+algorithm.asymgrpo.schedule.beta_neg.kind=entropy", "+algorithm.asymgrpo.schedule.beta_neg.target=0.3"]
+WEIGHTING = ["+algorithm.token_weighting.incorrect=surprisal"]
+GRADIENT = ["+algorithm.diagnostics.gradient_share_every=5", "actor_rollout_ref.actor.strategy=fsdp2"]
+
+
+def test_what_the_trainer_reads_is_off_by_default():
+    algorithm = run_config(OURS).algorithm
+    assert token_weighting_from(algorithm) is None
+    assert diagnostics_from(algorithm) == DiagnosticsConfig(log_prob_increment_every=0, gradient_share_every=0)
+    assert token_weighting_from(run_config(*WEIGHTING).algorithm) == TokenWeightingConfig("none", "surprisal", 0.2)
+
+
+@pytest.mark.parametrize("overrides", [LINEAR, ENTROPY, WEIGHTING, GRADIENT], ids=lambda o: o[0])
+def test_what_only_our_trainer_reads_needs_it(overrides):
+    check_run_config(run_config(OURS, *overrides))
+    with pytest.raises(ValueError, match="trainer.v1.trainer_mode=sync knows no algorithm"):
+        check_run_config(run_config(*overrides))
+
+
+def test_a_schedule_of_an_estimator_that_is_not_used_is_named(capsys):
+    check_run_config(run_config("algorithm.adv_estimator=grpo", *LINEAR))
+    assert "algorithm.asymgrpo is set but unused" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "overrides, allowed",
+    [(LINEAR, True), (GRADIENT, True), (ENTROPY, False), (WEIGHTING, False)]
+    + [(["+algorithm.diagnostics.log_prob_increment_every=1"], False)],
+)
+def test_bypass_mode_has_no_old_policy_to_ask(overrides, allowed):
+    config = run_config(OURS, BYPASS, *overrides)
+    if allowed:
+        check_run_config(config)
+    else:
+        with pytest.raises(ValueError, match="bypass_mode=True computes neither token entropy nor log-probabilities"):
+            check_run_config(config)
+
+
+@pytest.mark.parametrize(
+    "overrides, message",
+    [
+        (["+algorithm.token_weighting.correct=all"], "correct='all': allowed is one of none, surprisal, entropy"),
+        (["+algorithm.token_weighting.top=1.5"], "top=1.5: allowed is a number <= 1"),
+        (["+algorithm.token_weights.top=1"], r"did you mean algorithm.token_weighting\?"),
+        (["+algorithm.diagnostics.every=1"], "unknown key algorithm.diagnostics.every=1"),
+        (["+algorithm.diagnostics.gradient_share_every=-1"], "gradient_share_every=-1: allowed is an integer >= 0"),
+        ([*GRADIENT, "actor_rollout_ref.actor.strategy=fsdp"], "gradient_share_every=5: allowed is 0 with .*fsdp"),
+        (["+algorithm.schedule.beta_pos.kind=linear"], r"did you mean algorithm.asymgrpo.schedule\?"),
+    ],
+)
+def test_a_bad_setting_of_the_trainer_is_refused(overrides, message):
+    with pytest.raises(ValueError, match=message):
+        check_run_config(run_config(OURS, *overrides))

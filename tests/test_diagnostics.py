@@ -22,7 +22,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asymgrpo_verl.advantages import asymgrpo
-from asymgrpo_verl.diagnostics import channel_metrics, covariance_metrics, group_metrics
+from asymgrpo_verl.diagnostics import (
+    UPDATE_KEYS,
+    EpochCounts,
+    channel_metrics,
+    count_epoch,
+    covariance_metrics,
+    epoch_metrics,
+    group_metrics,
+    update_metrics,
+)
 from asymgrpo_verl.groups import gather_groups
 
 CHANNELS = ("correct", "incorrect")
@@ -174,3 +183,42 @@ def test_a_batch_without_a_response_has_the_same_keys():
         groups = gather_groups(rewards, there, index)
         assert len(channel_metrics(groups, there, rewards, rewards)) == 2 * len(NAMES)
         assert len(covariance_metrics(groups, there, rewards, rewards, n=2)) == 4
+
+
+def test_an_epoch_adds_up_its_steps_and_the_next_starts_anew():
+    steps = [{"a": [1, 1], "b": [0, 0], "c": [1, 0]}, {"d": [1, 1]}, {"a": [0, 1], "b": [0, 0]}]
+    counts, seen = EpochCounts(0), []
+    for epoch, groups in zip((0, 0, 1), steps, strict=True):
+        counts = count_epoch(counts, epoch, gather_groups(*batch_of(groups)))
+        seen.append(epoch_metrics(counts))
+    names = ("prompts", "all_solved", "none_solved", "mixed", "accuracy")
+    expected = [(3, 1 / 3, 1 / 3, 1 / 3, 1.5 / 3), (4, 2 / 4, 1 / 4, 1 / 4, 2.5 / 4), (2, 0, 1 / 2, 1 / 2, 0.25)]
+    for metrics, values in zip(seen, expected, strict=True):
+        assert metrics == pytest.approx({f"epoch/{name}": value for name, value in zip(names, values, strict=True)})
+
+
+@given(ragged_batches())
+def test_an_epoch_of_one_step_is_that_step(batch):
+    rewards, mask, index = batch
+    groups = gather_groups(rewards, mask, index)
+    epoch, step = epoch_metrics(count_epoch(EpochCounts(3), 4, groups)), group_metrics(groups, n=4)
+    for name in ("all_solved", "none_solved", "mixed", "accuracy"):
+        assert epoch[f"epoch/{name}"] == pytest.approx(step[f"groups/{name}"])
+    assert epoch["epoch/prompts"] == len(members(mask, index))
+
+
+@given(ragged_batches())
+def test_an_updates_metrics_are_what_their_definitions_say(batch):
+    rewards, mask, index = batch
+    old, new, h_old, h_new = (random_like(mask, seed) for seed in range(4))
+    metrics = update_metrics(gather_groups(rewards, mask, index), mask, old, new, h_old, h_new)
+    assert metrics.keys() == set(UPDATE_KEYS)
+    rows = [row for group in members(mask, index).values() for row in group]
+    there = [(row, t) for row in rows for t in range(mask.shape[1]) if mask[row, t]]
+    expected = {"entropy_change/measured": mean((h_new - h_old)[r, t].item() for r, t in there)}
+    for channel, right in zip(CHANNELS, (True, False), strict=True):
+        mine = [row for row in rows if (rewards[row].sum().item() > 0.5) == right]
+        name = f"rollouts/{channel}/log_prob_increment"
+        expected[name] = mean(((new - old)[r] * mask[r]).sum().item() for r in mine)
+        expected[name + "_per_token"] = mean((new - old)[r, t].item() for r, t in there if r in mine)
+    assert metrics == pytest.approx(expected, abs=1e-6, nan_ok=True)

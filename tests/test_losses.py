@@ -20,6 +20,8 @@ from hypothesis import strategies as st
 from verl.trainer.ppo.core_algos import get_policy_loss_fn
 from verl.workers.config import FSDPActorConfig
 
+from asymgrpo_verl.losses import token_weights
+
 AGGREGATIONS = ["token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm"]
 SHARED = ["actor/pg_clipfrac", "actor/ppo_kl", "actor/pg_clipfrac_lower"]
 
@@ -188,3 +190,40 @@ def test_metrics_are_read_from_the_device_once():
 def test_dual_clip_at_or_below_one_is_an_error():
     with pytest.raises(ValueError, match="clip_ratio_c=1.0: allowed is a number > 1"):
         run("asymgrpo", random_inputs(seed=10), actor_config(clip_ratio_c=1.0))
+
+
+def test_surprisal_shares_a_rollouts_weight_in_proportion():
+    old = torch.tensor([[-1.0, -3.0, -2.0], [-0.5, -1.5, -9.0], [0.0, 0.0, 0.0], [-1.0, -1.0, -1.0]])
+    mask = torch.tensor([[1, 1, 1], [1, 1, 0], [1, 1, 1], [0, 0, 0]])
+    weights = token_weights("surprisal", mask, old, old, top=0.2)
+    assert torch.equal(weights, torch.tensor([[0.5, 1.5, 1.0], [0.5, 1.5, 0.0], [1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]))
+
+
+def test_entropy_keeps_the_forking_tokens_alone():
+    entropy = torch.tensor([[0.1, 0.9, 0.5, 0.9, 0.2], [9.0, 1.0, 2.0, 0.0, 99.0], [0.0] * 5])
+    mask = torch.tensor([[1, 1, 1, 1, 1], [0, 1, 1, 1, 0], [1, 1, 0, 0, 0]])
+    weights = token_weights("entropy", mask, entropy, entropy, top=0.4)
+    # two of five; two of three (the share is rounded up); of equals the earlier
+    expected = [[0, 2.5, 0, 2.5, 0], [0, 1.5, 1.5, 0, 0], [2.0, 0, 0, 0, 0]]
+    assert torch.allclose(weights, torch.tensor(expected))
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["surprisal", "entropy"]), st.floats(0.01, 1))
+def test_token_weights_are_not_negative_and_one_on_average_in_every_rollout(seed, kind, top):
+    inputs = random_inputs(seed)
+    mask, old = inputs["response_mask"], inputs["old_log_prob"]
+    weights = token_weights(kind, mask, old, -inputs["log_prob"], top)
+    assert (weights >= 0).all() and (weights[~mask] == 0).all()
+    torch.testing.assert_close(weights.sum(1), mask.sum(1).float())
+
+
+@pytest.mark.parametrize("name", ["asymgrpo", "vanilla"])
+@pytest.mark.parametrize("kind", ["surprisal", "entropy"])
+def test_weights_on_the_advantages_are_weights_on_the_loss_of_the_tokens(name, kind):
+    """So the trainer applies them where the token entropy is known; a policy loss sees none."""
+    inputs, config = random_inputs(seed=4), actor_config(global_batch=True)
+    weights = token_weights(kind, inputs["response_mask"], inputs["old_log_prob"], -inputs["log_prob"], top=0.2)
+    weighted = run(name, {**inputs, "advantages": inputs["advantages"] * weights}, config)
+    expected = run(name, inputs, config, rollout_is_weights=weights)  # verl multiplies these into the loss of a token
+    torch.testing.assert_close(weighted[0], expected[0])
+    torch.testing.assert_close(weighted[1], expected[1])
