@@ -137,6 +137,8 @@ def test_a_method_changes_nothing_of_verl_but_what_its_file_says():
     plain.actor_rollout_ref.actor.clip_ratio_high = 0.28
     plain.actor_rollout_ref.actor.policy_loss.loss_mode = "asymgrpo"
     plain.trainer.v1.trainer_mode = "asymgrpo"
+    own = {"log_prob_increment_every": 10, "gradient_share_every": 0}
+    OmegaConf.update(plain, "algorithm.diagnostics", own, force_add=True)
     assert config == plain
 
 
