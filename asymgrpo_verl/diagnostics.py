@@ -107,6 +107,12 @@ def _rows(groups: Groups) -> tuple[torch.Tensor, torch.Tensor]:
     return groups.correct, groups.alive & ~groups.correct
 
 
+def _sum_tokens(values: torch.Tensor | None, response_mask: torch.Tensor) -> torch.Tensor:
+    """(bs,) float64: the sum over each row's response tokens; their number where `values` is None."""
+    values = response_mask if values is None else values * response_mask
+    return values.sum(1, dtype=torch.float64)
+
+
 def channel_metrics(
     groups: Groups, response_mask: torch.Tensor, advantages: torch.Tensor, entropy: torch.Tensor
 ) -> dict[str, float]:
@@ -123,8 +129,7 @@ def channel_metrics(
         .../share: share of the rollouts, 0 where there are none.
         .../advantage_mass: sum of |A| over the channel's tokens / all response tokens of the batch.
     """
-    mask = response_mask.double()
-    tokens, nats, mass = mask.sum(1), (entropy * mask).sum(1), (advantages.abs() * mask).sum(1)
+    tokens, nats, mass = (_sum_tokens(x, response_mask) for x in (None, entropy, advantages.abs()))
     mixed = ((0 < groups.solved) & (groups.solved < groups.size))[groups.index]
     metrics = {}
     for channel, rows in zip(CHANNELS, _rows(groups), strict=True):
@@ -159,18 +164,17 @@ def covariance_metrics(
         covariance/mean: mean of Cov_group over the groups of the batch.
         covariance/at/k_of_n, for k from 0 to n: Cov(p), its mean over the groups with p nearest to k/n (Fig. 1 c).
     """
-    mask = response_mask.double()
-    tokens = mask.sum(1).clamp(min=1)
-    per_row = torch.stack([(log_probs * mask).sum(1) / tokens, (advantages * mask).sum(1) / tokens])
+    log_prob, advantage, tokens = (_sum_tokens(x, response_mask) for x in (log_probs, advantages, None))
+    per_row = torch.stack([log_prob, advantage]) / tokens.clamp(min=1)
     per_row = torch.where(groups.alive, per_row, 0.0)
-    group_mean = torch.zeros(2, len(groups.size), dtype=torch.float64, device=mask.device)
+    group_mean = torch.zeros(2, len(groups.size), dtype=torch.float64, device=per_row.device)
     group_mean.index_add_(1, groups.index, per_row)
     group_mean /= groups.size
     centred = torch.where(groups.alive, per_row - group_mean[:, groups.index], 0.0)
     covariance = torch.zeros_like(groups.size).index_add_(0, groups.index, centred.prod(0)) / groups.size
     there = groups.size > 0
     covariance, k = covariance[there], nearest_share(groups.solved[there], groups.size[there], n)
-    by_share = torch.zeros(n + 1, dtype=torch.float64, device=mask.device).index_add_(0, k, covariance)
+    by_share = torch.zeros(n + 1, dtype=torch.float64, device=per_row.device).index_add_(0, k, covariance)
     by_share /= torch.bincount(k, minlength=n + 1)
     metrics = {"covariance/mean": covariance.mean().item()}
     return metrics | {f"covariance/at/{k}_of_{n}": value for k, value in enumerate(by_share.tolist())}
@@ -195,9 +199,9 @@ def update_metrics(
         .../log_prob_increment_per_token: the channel's sum / its tokens.
         entropy_change/measured: mean entropy of the policy at the batch's response tokens, after minus before.
     """
-    mask = response_mask.double()
-    increment, tokens = ((log_probs - old_log_probs) * mask).sum(1), mask.sum(1)
-    metrics = {"entropy_change/measured": (((entropy - old_entropy) * mask).sum() / tokens.sum()).item()}
+    tokens = _sum_tokens(None, response_mask)
+    increment, change = (_sum_tokens(x, response_mask) for x in (log_probs - old_log_probs, entropy - old_entropy))
+    metrics = {"entropy_change/measured": (change.sum() / tokens.sum()).item()}
     for channel, rows in zip(CHANNELS, _rows(groups), strict=True):
         metrics[f"rollouts/{channel}/log_prob_increment"] = increment[rows].mean().item()
         metrics[f"rollouts/{channel}/log_prob_increment_per_token"] = (

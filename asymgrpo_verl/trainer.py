@@ -195,8 +195,10 @@ class AsymGRPOTrainer(PPOTrainerSync):
         if len(rows) < len(batch) and self.estimator in settings.ESTIMATORS:
             weigh = partial(outcome_advantage, config=self.config.algorithm, estimator=self.estimator)
             weighed = weigh_sessions(weigh, rewards, mask, uid, rows, session)
-        groups = gather_groups(rewards[rows], mask[rows], uid[rows], self.outcome.reward_threshold)
-        self.rollouts = Rollouts(rows, groups, mask[rows], weighed[rows], log_probs[rows], entropy[rows])
+        whole = (rewards, mask, weighed, log_probs, entropy)
+        of_sessions = whole if len(rows) == len(batch) else [values[rows] for values in whole]
+        groups = gather_groups(*of_sessions[:2], uid[rows], self.outcome.reward_threshold)
+        self.rollouts = Rollouts(rows, groups, *of_sessions[1:])
         metrics["groups/multi_output"] = float((np.bincount(session) > 1).mean())
         metrics.update(self._diagnose(metrics.get("actor/entropy", NAN)))
         self._remember(metrics)
