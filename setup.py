@@ -37,6 +37,8 @@ REQUIRES = [
     "math-verify[antlr4_9_3]>=0.9",  # the ANTLR runtime that omegaconf has
     "tqdm",
     "matplotlib",
+    "Jinja2",
+    "PyYAML",
 ]
 
 EXTRAS = {

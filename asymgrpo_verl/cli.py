@@ -77,6 +77,18 @@ def _curves(args: argparse.Namespace) -> None:
     print(args.out)
 
 
+def _figures(args: argparse.Namespace) -> None:
+    from asymgrpo_verl import figures_page
+
+    try:
+        remarks = figures_page.write(list(dict.fromkeys(args.runs)), args.out)
+    except (OSError, ValueError) as error:
+        sys.exit(f"asymgrpo figures: {error}")
+    for remark in remarks:
+        print(remark, file=sys.stderr)
+    print(args.out / "index.html")
+
+
 def _kind(convert: Callable, allowed: Callable, expected: str) -> Callable:
     """An argument's type, with an error that says what is allowed."""
 
@@ -211,12 +223,32 @@ def _add_curves(commands) -> None:
     parser.set_defaults(run=_curves)
 
 
+def _add_figures(commands) -> None:
+    parser = commands.add_parser(
+        "figures",
+        help="the paper's figures from the logs of runs",
+        description="Draw the paper's Figures 1 to 5 from the logs of runs, and the entropy of both channels, as PNG "
+        "and PDF. DIR/index.html has them all, with the runs' settings and last numbers. What the logs have no metrics "
+        "for is named on stderr.",
+    )
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        metavar="RUN",
+        help="run directory with metrics.jsonl or TensorBoard's event files, or a .jsonl of verl's logger `file`; "
+        "LABEL=RUN names its method. Runs with one label are seeds: their mean is drawn, and a band from the lowest "
+        "to the highest.",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory of the figures")
+    parser.set_defaults(run=_figures)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="asymgrpo", description="AsymGRPO for verl")
     commands = parser.add_subparsers(dest="command", required=True)
     text = "is the plugin registered, here and in a Ray worker?"
     commands.add_parser("check", help=text, description=text).set_defaults(run=_check)
-    for add in (_add_evaluate, _add_select, _add_table, _add_curves):
+    for add in (_add_evaluate, _add_select, _add_table, _add_figures, _add_curves):
         add(commands)
     args = parser.parse_args()
     try:

@@ -15,6 +15,7 @@
 
 import hashlib
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -38,12 +39,35 @@ def read_metrics(path: Path) -> list[dict]:
     steps: dict[int, dict] = {}
     earlier = re.compile(rf"{re.escape(path.stem)}\.\d{{8}}-\d{{6}}{re.escape(path.suffix)}")
     for part in [*sorted(part for part in path.parent.glob("*") if earlier.fullmatch(part.name)), path]:
-        for number, line in enumerate(part.read_text().split("\n")[:-1] if part.is_file() else [], 1):
+        # what is not UTF-8 is no line of verl's either, and named as such
+        text = part.read_text(encoding="utf-8", errors="replace") if part.is_file() else ""
+        for number, line in enumerate(text.split("\n")[:-1], 1):
             try:
                 row = json.loads(line)
                 steps.setdefault(row["step"], {"step": row["step"]}).update(row["data"])
             except (ValueError, KeyError, TypeError) as error:
                 raise ValueError(f"{part}, line {number}: not a line of verl's file log: {line:.80}") from error
+    return [steps[step] for step in sorted(steps)]
+
+
+def read_events(directory: Path) -> list[dict]:
+    """verl's tensorboard log as `read_metrics` gives the file log: all event files of a directory in their order, NaN
+    and infinities as None. TensorBoard keeps 32 bits of a number.
+
+    Raises:
+        ValueError: the package tensorboard is not installed.
+    """
+    try:
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    except ImportError as error:
+        raise ValueError(f"{directory}: event files are read with the package tensorboard: {error}.") from error
+    # A run that went on has a file for each start: nothing of the earlier ones is dropped.
+    events = EventAccumulator(str(directory), size_guidance={"scalars": 0}, purge_orphaned_data=False).Reload()
+    steps: dict[int, dict] = {}
+    for key in events.Tags()["scalars"]:
+        for event in events.Scalars(key):
+            value = event.value if math.isfinite(event.value) else None
+            steps.setdefault(event.step, {"step": event.step})[key] = value
     return [steps[step] for step in sorted(steps)]
 
 

@@ -144,10 +144,10 @@ def test_a_missing_shard_is_named(tmp_path):
         locate_model(str(tmp_path))
 
 
-@pytest.mark.parametrize("line", ["{", '{"step": 10}', "5"])
+@pytest.mark.parametrize("line", ["{", '{"step": 10}', "5", "\udcff"])
 def test_a_log_that_is_not_verls_is_named_with_its_line(tmp_path, line):
     log = tmp_path / "metrics.jsonl"
-    log.write_text(f'{{"step": 1, "data": {{}}}}\n{line}\n')
+    log.write_text(f'{{"step": 1, "data": {{}}}}\n{line}\n', errors="surrogateescape")
     with pytest.raises(ValueError, match="metrics.jsonl, line 2: not a line of verl's file log"):
         read_metrics(log)
 
