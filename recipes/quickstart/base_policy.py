@@ -16,6 +16,7 @@
 import argparse
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -73,12 +74,18 @@ def build_model(tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausalLM:
     )
 
 
-def draw_batch(rng: random.Random, tokenizer: PreTrainedTokenizerFast, worked_share: float):
+def draw_answer(chain: str, rng: random.Random, done: float) -> str:
+    """An answer to learn from when a share `done` of the steps is done."""
+    worked_share = STUDY_SHARE if done < STUDY_PART else HABIT_SHARE
+    return worked_answer(chain) if rng.random() < worked_share else direct_answer(chain, rng)
+
+
+def draw_batch(rng: random.Random, tokenizer: PreTrainedTokenizerFast, answer_to: Callable, done: float):
     """Prompts with answers, as padded (ROWS, len) token ids and labels; only the answer's tokens are labelled."""
     prompts, answers = [], []
     for _ in range(ROWS):
         chain = draw_chain(rng)
-        answer = worked_answer(chain) if rng.random() < worked_share else direct_answer(chain, rng)
+        answer = answer_to(chain, rng, done)
         chat = [{"role": "user", "content": chain}]
         prompts.append(tokenizer.apply_chat_template(chat, add_generation_prompt=True).input_ids)
         answers.append(tokenizer(answer + END).input_ids)
@@ -92,15 +99,14 @@ def draw_batch(rng: random.Random, tokenizer: PreTrainedTokenizerFast, worked_sh
     return ids, labels
 
 
-def warm_up(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, steps: int, seed: int) -> None:
-    """Supervised training on freshly drawn chains; the same seed gives the same weights."""
+def warm_up(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, steps: int, seed: int, answer_to: Callable):
+    """Supervised training on the answers to freshly drawn chains; the same seed gives the same weights."""
     rng = random.Random(seed)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.1)
     bar = tqdm(range(steps), desc="warm-up", unit="step", dynamic_ncols=True)
     for step in bar:
-        worked_share = STUDY_SHARE if step < STUDY_PART * steps else HABIT_SHARE
-        ids, labels = draw_batch(rng, tokenizer, worked_share)
+        ids, labels = draw_batch(rng, tokenizer, answer_to, step / steps)
         loss = model(input_ids=ids, labels=labels).loss
         optimizer.zero_grad()
         loss.backward()
@@ -110,27 +116,29 @@ def warm_up(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, steps: 
         bar.set_postfix(loss=f"{loss.item():.3f}")
 
 
+def make_policy(out: Path, steps: int, seed: int, answer_to: Callable = draw_answer) -> None:
+    """Train a base policy on `answer_to(chain, rng, share of the steps done)` and save it in `out`."""
+    started = time.time()
+    torch.set_num_threads(1)  # the same sums in the same order on every machine; the model is too small for more
+    torch.manual_seed(seed)
+    tokenizer = build_tokenizer()
+    model = build_model(tokenizer)
+    warm_up(model, tokenizer, steps, seed, answer_to)
+    partial = out.with_name(out.name + ".partial")
+    model.save_pretrained(partial)
+    tokenizer.save_pretrained(partial)
+    partial.rename(out)
+    size = sum(p.numel() for p in model.parameters())
+    print(f"base policy: Qwen3 architecture, {size / 1e6:.2f}M parameters, {time.time() - started:.0f} s, in {out}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path, help="directory of the model")
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-
-    started = time.time()
-    torch.set_num_threads(1)  # the same sums in the same order on every machine; the model is too small for more
-    torch.manual_seed(args.seed)
-    tokenizer = build_tokenizer()
-    model = build_model(tokenizer)
-    warm_up(model, tokenizer, args.steps, args.seed)
-    partial = args.out.with_name(args.out.name + ".partial")
-    model.save_pretrained(partial)
-    tokenizer.save_pretrained(partial)
-    partial.rename(args.out)
-    size = sum(p.numel() for p in model.parameters())
-    print(
-        f"base policy: Qwen3 architecture, {size / 1e6:.2f}M parameters, {time.time() - started:.0f} s, in {args.out}"
-    )
+    make_policy(args.out, args.steps, args.seed)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,209 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""What the miniature's runs say, from their numbers in runs.parquet.
+
+python -m studies.miniature.results --collect OUT     OUT's finished runs -> runs.parquet
+python -m studies.miniature.results                   the tables of README.md
+"""
+
+import argparse
+import json
+import re
+import statistics
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from asymgrpo_verl.runs import ACCURACY, read_metrics
+from studies.miniature.run import GRID, METHODS, STEPS, is_done
+
+RUNS = Path(__file__).resolve().parent / "runs.parquet"
+KEPT = re.compile(
+    r"actor/entropy|critic/score/mean|response_length/mean|timing_s/step|(groups|epoch)/\w+|groups/solved/\w+"
+    r"|rollouts/\w+/(entropy|log_prob_increment)|covariance/(mean|at/\w+)|entropy_change/\w+|asymgrpo/\w+|training/epoch"
+)
+NAME = re.compile(r"(.+)-seed(\d+)")
+LAST = 10  # steps that a number "at the end" is the mean of
+MARGIN = 0.02  # of accuracy: what "at least" may lack
+# Quantiles of Student's t for a two-sided 95% interval, by degrees of freedom.
+T95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}
+
+# Name of a number -> the metric it is the mean of, over the last LAST steps, or over all where LAST is none.
+NUMBERS = {
+    "accuracy": ("evaluation/avg@8", 1),
+    "pass@8": ("evaluation/pass@8", 1),
+    "entropy": ("actor/entropy", LAST),
+    "entropy, correct": ("rollouts/correct/entropy", LAST),
+    "entropy, incorrect": ("rollouts/incorrect/entropy", LAST),
+    "none-solved": ("groups/none_solved", LAST),
+    "all-solved": ("groups/all_solved", LAST),
+    "increment, correct": ("rollouts/correct/log_prob_increment", STEPS),
+    "increment, incorrect": ("rollouts/incorrect/log_prob_increment", STEPS),
+}
+
+
+class Claim(NamedTuple):
+    """`method` has more (`sign` 1) or less (-1) of a number than `other`; 0: at least as much."""
+
+    name: str
+    method: str
+    other: str
+    number: str
+    sign: int
+
+
+CLAIMS = [
+    Claim("a", "pos_only", "reinforce", "entropy", 1),
+    Claim("a", "pos_only", "reinforce", "none-solved", -1),
+    Claim("b", "neg_only", "reinforce", "entropy", -1),
+    Claim("b", "neg_only", "reinforce", "accuracy", 0),
+    Claim("c", "neg_only", "reinforce", "increment, correct", 1),
+    Claim("c", "beta_neg_0.75", "neg_only", "increment, correct", -1),
+    Claim("d", "ent_decrease", "grpo", "entropy", -1),
+    Claim("d", "ent_increase", "grpo", "entropy", 1),
+    Claim("d", "ent_decrease", "grpo", "accuracy", -1),
+    Claim("d", "ent_increase", "grpo", "accuracy", -1),
+    Claim("e", "asymgrpo", "grpo", "accuracy", 1),
+    Claim("e", "asymgrpo", "symmetric", "accuracy", 1),
+    Claim("f", "asymgrpo_clip_higher", "asymgrpo", "accuracy", 1),
+]
+
+
+def collect(out: Path) -> pd.DataFrame:
+    """The metrics of OUT's finished runs, long: method, seed, step, key, value."""
+    rows = []
+    for place in sorted(path for path in out.glob("*-seed*") if is_done(path)):
+        method, seed = NAME.fullmatch(place.name).groups()
+        for row in read_metrics(place / "metrics.jsonl"):
+            kept = {key: value for key, value in row.items() if KEPT.fullmatch(key)}
+            rows += [(method, int(seed), row["step"], key, value) for key, value in kept.items()]
+            validated = [value for key, value in row.items() if ACCURACY.fullmatch(key)]
+            rows += [(method, int(seed), row["step"], "validation", value) for value in validated]
+        (found,) = json.loads((place / "evaluation" / "results.json").read_text())["benchmarks"].values()
+        rows.append((method, int(seed), STEPS, "evaluation/avg@8", found["metrics"]["avg@8"]["mean"]))
+        rows.append((method, int(seed), STEPS, "evaluation/pass@8", found["metrics"]["pass@8"]["mean"]))
+    table = pd.DataFrame(rows, columns=["method", "seed", "step", "key", "value"])
+    return table.astype({"seed": "int8", "step": "int16", "value": "float32"})
+
+
+def numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """(method, seed) by number."""
+    columns = {}
+    for name, (key, last) in NUMBERS.items():
+        chosen = table[(table.key == key) & (table.step > STEPS - last)]
+        columns[name] = chosen.groupby(["method", "seed"]).value.mean()
+    return pd.DataFrame(columns)
+
+
+def interval(values: list[float]) -> tuple[float, float]:
+    """The mean, and half the width of its 95% interval by Student's t."""
+    half = T95[len(values) - 1] * statistics.stdev(values) / len(values) ** 0.5
+    return statistics.fmean(values), half
+
+
+def difference(found: pd.DataFrame, method: str, other: str, number: str) -> tuple[float, float]:
+    """Mean and half interval of method less other, seed by seed."""
+    pairs = found.loc[method][number] - found.loc[other][number]
+    return interval(pairs.dropna().tolist())
+
+
+def covariance_trend(table: pd.DataFrame, method: str) -> list[float]:
+    """Claim g: for each seed the rank correlation of k and Cov(k/8) over mixed groups of all steps, -1 to 1."""
+    trends = []
+    for _, of_seed in table[table.method == method].groupby("seed"):
+        values = of_seed.pivot_table(index="step", columns="key", values="value")
+        covariance = []
+        for k in range(1, 8):
+            at, share = values[f"covariance/at/{k}_of_8"], values[f"groups/solved/{k}_of_8"]
+            covariance.append((at * share).sum() / share[at.notna()].sum())
+        trends.append(pd.Series(covariance).corr(pd.Series(range(7)), method="spearman"))
+    return trends
+
+
+def verdict(claim: Claim, mean: float, half: float) -> str:
+    """By the rule that README.md froze."""
+    sign = claim.sign or 1
+    if sign * mean - half > (0 if claim.sign else -MARGIN):
+        return "confirmed"
+    if sign * mean + half < 0:
+        return "contradicted"
+    return "undecided"
+
+
+def markdown(header: list[str], rows: list[list[str]]) -> str:
+    return "\n".join("| " + " | ".join(line) + " |" for line in [header, ["---"] * len(header), *rows])
+
+
+def with_half(mean: float, half: float, signed: bool = False) -> str:
+    return f"{mean:{'+' if signed else ''}.3f} ± {half:.3f}"
+
+
+def method_table(found: pd.DataFrame) -> str:
+    """Mean and 95% interval over seeds; for accuracy also the difference from GRPO, seed by seed."""
+    rows = []
+    for method in METHODS:
+        seeds = found.loc[[method]] if method in found.index else found.iloc[:0]
+        if len(seeds) < 2:
+            continue
+        cells = [with_half(*interval(seeds[name].dropna().tolist())) for name in NUMBERS]
+        less = "" if method == "grpo" else with_half(*difference(found, method, "grpo", "accuracy"), signed=True)
+        rows.append([method, str(len(seeds)), less, *cells])
+    return markdown(["method", "seeds", "accuracy less GRPO's", *NUMBERS], rows)
+
+
+def claim_table(found: pd.DataFrame, table: pd.DataFrame) -> str:
+    words = {1: "more", -1: "less", 0: "at least as much"}
+    rows = []
+    for claim in CLAIMS:
+        if {claim.method, claim.other} <= set(found.index.get_level_values("method")):
+            mean, half = difference(found, claim.method, claim.other, claim.number)
+            text = f"{claim.method} has {words[claim.sign]} {claim.number} than {claim.other}"
+            rows.append([claim.name, text, with_half(mean, half, signed=True), verdict(claim, mean, half)])
+    for method in ("grpo", "asymgrpo"):
+        trends = covariance_trend(table, method)
+        if len(trends) > 1:
+            mean, half = interval(trends)
+            rising = Claim("g", method, "", "covariance", 1)
+            text = f"Cov(p) grows with p, {method}: rank correlation"
+            rows.append(["g", text, with_half(mean, half, signed=True), verdict(rising, mean, half)])
+    return markdown(["claim", "here", "difference, or correlation", "verdict"], rows)
+
+
+def grid_table(found: pd.DataFrame) -> str:
+    """Accuracy of each (beta_pos, beta_neg), one seed."""
+    betas = sorted({float(name.split("_")[1]) for name in GRID})
+    names = [[f"betas_{pos}_{neg}" for neg in betas] for pos in betas]
+    if not all(name in found.index for row in names for name in row):
+        return ""
+    rows = [
+        [f"{pos:g}", *(f"{found.loc[name].accuracy.item():.3f}" for name in row)]
+        for pos, row in zip(betas, names, strict=True)
+    ]
+    return markdown(["beta_pos, beta_neg", *(f"{beta:g}" for beta in betas)], rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--collect", type=Path, metavar="OUT")
+    args = parser.parse_args()
+    if args.collect:
+        collect(args.collect).to_parquet(RUNS, compression="zstd")
+    table = pd.read_parquet(RUNS)
+    found = numbers(table)
+    print(method_table(found), claim_table(found, table), grid_table(found), sep="\n\n")
+
+
+if __name__ == "__main__":
+    main()

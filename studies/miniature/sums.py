@@ -1,0 +1,68 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The miniature's task and base policy: the quickstart's sums, worked in two ways and with slips.
+
+Prompts are those of recipes/quickstart/task.py. The base policy has three habits that all can be right: to work from
+the left, to work from the right, and to guess. An addition that it works out goes wrong now and then. So there is more
+than one way to be right that a policy may keep or lose, and entropy in digits that only makes mistakes.
+"""
+
+import argparse
+import random
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1] / "recipes" / "quickstart"))
+
+from base_policy import make_policy  # noqa: E402
+from task import direct_answer, write_task  # noqa: E402
+
+# Shares of the answers that the base policy is trained on, in its first part and in its last.
+STUDY_PART, STUDY_WORKED, HABIT_WORKED = 0.85, 0.85, 0.35
+FROM_LEFT = 0.7  # of the worked ones
+SLIP = 0.08  # chance that an addition is off by one, in the answers of the last part
+
+
+def worked_answer(chain: str, rng: random.Random, slip: float) -> str:
+    """The terms added up one by one, from the left or from the right, each sum off by one with chance `slip`."""
+    terms = [int(term) for term in chain.split("+")]
+    if rng.random() >= FROM_LEFT:
+        terms.reverse()
+    total, text = terms[0], str(terms[0])
+    for term in terms[1:]:
+        total += term + (rng.choice((-1, 1)) if rng.random() < slip else 0)
+        text += f"+{term}={total}"
+    return text + f"\\boxed{{{total}}}"
+
+
+def draw_answer(chain: str, rng: random.Random, done: float) -> str:
+    studies = done < STUDY_PART
+    if rng.random() < (STUDY_WORKED if studies else HABIT_WORKED):
+        return worked_answer(chain, rng, 0.0 if studies else SLIP)
+    return direct_answer(chain, rng)
+
+
+def prepare(out: Path) -> None:
+    """out/base_policy, out/train.parquet, out/val.parquet; the same every time. What is there is left as it is."""
+    if not (out / "val.parquet").is_file():
+        write_task(out, train_rows=4096, val_rows=256)
+    if not (out / "base_policy").is_dir():
+        make_policy(out / "base_policy", steps=400, seed=0, answer_to=draw_answer)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    prepare(parser.parse_args().out)
