@@ -35,20 +35,20 @@ KEPT = re.compile(
     r"|rollouts/\w+/(entropy|log_prob_increment)|covariance/(mean|at/\w+)|entropy_change/\w+|asymgrpo/\w+|training/epoch"
 )
 NAME = re.compile(r"(.+)-seed(\d+)")
-LAST = 10  # steps that a number "at the end" is the mean of
+LAST = 10  # steps
 MARGIN = 0.02  # of accuracy: what "at least" may lack
 # Quantiles of Student's t for a two-sided 95% interval, by degrees of freedom.
 T95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}
 
-# Name of a number -> the metric it is the mean of, over the last LAST steps, or over all where LAST is none.
+# Name of a number -> the metric it is the mean of, over so many last steps.
 NUMBERS = {
     "accuracy": ("evaluation/avg@8", 1),
     "pass@8": ("evaluation/pass@8", 1),
     "entropy": ("actor/entropy", LAST),
     "entropy, correct": ("rollouts/correct/entropy", LAST),
     "entropy, incorrect": ("rollouts/incorrect/entropy", LAST),
-    "none-solved": ("groups/none_solved", LAST),
-    "all-solved": ("groups/all_solved", LAST),
+    "none-solved": ("groups/none_solved", 2 * LAST),
+    "all-solved": ("groups/all_solved", 2 * LAST),
     "increment, correct": ("rollouts/correct/log_prob_increment", STEPS),
     "increment, incorrect": ("rollouts/incorrect/log_prob_increment", STEPS),
 }

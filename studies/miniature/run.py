@@ -43,7 +43,10 @@ SETTINGS = [
     "actor_rollout_ref.rollout.val_kwargs.do_sample=True",
     "actor_rollout_ref.rollout.val_kwargs.n=8",
 ]
-METHODS = {row.method: (row.method, []) for row in paper.TABLE_1 if row.method != "untrained"}
+# In this order: those that most claims are about first.
+FIRST = ("grpo", "asymgrpo", "reinforce", "pos_only", "neg_only", "ent_increase", "ent_decrease", "symmetric")
+TRAINED = [row.method for row in paper.TABLE_1 if row.method != "untrained"]
+METHODS = {method: (method, []) for method in [*FIRST, *(method for method in TRAINED if method not in FIRST)]}
 # Fig. 2 d, h
 METHODS["beta_neg_0.75"] = ("neg_only", ["algorithm.asymgrpo.beta_neg=0.75"])
 BETAS = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -30,9 +30,9 @@ from base_policy import make_policy  # noqa: E402
 from task import direct_answer, write_task  # noqa: E402
 
 # Shares of the answers that the base policy is trained on, in its first part and in its last.
-STUDY_PART, STUDY_WORKED, HABIT_WORKED = 0.85, 0.85, 0.35
+STUDY_PART, STUDY_WORKED, HABIT_WORKED = 0.85, 0.85, 0.3
 FROM_LEFT = 0.7  # of the worked ones
-SLIP = 0.08  # chance that an addition is off by one, in the answers of the last part
+SLIP = 0.12  # chance that an addition is off by one, in the answers of the last part
 
 
 def worked_answer(chain: str, rng: random.Random, slip: float) -> str:
