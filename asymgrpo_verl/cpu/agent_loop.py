@@ -1,0 +1,139 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""verl's agent loops in the trainer's process, `rollout.agent.agent_loop_manager_class` with `+device=cpu`.
+
+verl sends every rollout by itself through an actor for agent loops, one for rewards, one that chooses a server, and the
+TransferQueue. With a tiny model on few cores those calls cost ten times what the tokens do, and each actor spends
+seconds on importing verl. Here one thread of the trainer's process runs verl's own agent loop and reward workers: what
+is left is one call to vLLM's server a rollout, and the TransferQueue gets many rollouts at once.
+"""
+
+import asyncio
+import threading
+from types import SimpleNamespace
+
+import ray
+import torch
+import transfer_queue as tq
+from tensordict import NonTensorStack, TensorDict
+from verl.experimental.agent_loop import AgentLoopOutput
+from verl.experimental.agent_loop.agent_loop import DictConfigWrap
+from verl.experimental.agent_loop.single_turn_agent_loop import SingleTurnAgentLoop
+from verl.experimental.reward_loop.reward_loop import RewardLoopWorker
+from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopManagerTQ, AgentLoopWorkerTQ
+from verl.workers.rollout.llm_server import GlobalRequestLoadBalancer
+from vllm.sampling_params import RequestOutputKind
+
+PUT_SECONDS = 0.1  # how long a finished rollout waits for others to be put into the TransferQueue with
+# Of a rollout's fields that are no tensors, those that verl's trainers read.
+READ = {"uid", "num_turns", "reward_model", "data_source", "extra_fields", "raw_prompt"}
+
+
+class LocalActor:
+    """An object of this process, called as an actor is: `await handle.method.remote(...)`."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def __getattr__(self, name: str):
+        async def remote(*args, **kwargs):
+            result = getattr(self.target, name)(*args, **kwargs)
+            return await result if asyncio.iscoroutine(result) else result
+
+        return SimpleNamespace(remote=lambda *args, **kwargs: asyncio.ensure_future(remote(*args, **kwargs)))
+
+
+class LocalAgentLoopWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
+    """verl's worker. Where a rollout is one turn of text, all share one loop, which keeps nothing between them, and
+    what finishes at about the same time is put into the TransferQueue at once."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.single_turn = SingleTurnAgentLoop(
+            trainer_config=DictConfigWrap(self.config),
+            server_manager=self.llm_client,
+            tokenizer=self.tokenizer,
+            processor=self.processor,
+            dataset_cls=self.dataset_cls,
+            data_config=DictConfigWrap(self.config.data),
+            hf_model_type=getattr(self, "hf_model_type", None),  # verl 0.9.0 has none
+        )
+        self.finished: dict[str, list[tuple[str, dict, dict]]] = {}  # (key, field, tag) of rollouts by partition
+        self.next_put: dict[str, asyncio.Future] = {}
+
+    async def _run_agent_loop(self, sampling_params: dict, trajectory: dict, *, agent_name: str, **kwargs) -> None:
+        if agent_name != "single_turn_agent" or self.processor or self.distillation_enabled:
+            return await super()._run_agent_loop(sampling_params, trajectory, agent_name=agent_name, **kwargs)
+        # verl reads the final tokens alone; vLLM would send every new one, with its text.
+        final_tokens = {"output_kind": RequestOutputKind.FINAL_ONLY, "detokenize": False}
+        kwargs.pop("trace")
+        output = await self.single_turn.run({**sampling_params, **final_tokens}, **kwargs)
+        await self._compute_score([output], kwargs=kwargs)
+        await self._put("val" if trajectory["validate"] else "train", output, kwargs)
+
+    async def _put(self, partition: str, output: AgentLoopOutput, kwargs: dict) -> None:
+        """Put a rollout into the TransferQueue, with the fields and the tag that verl's worker gives it."""
+        field = {**output.as_dict(), **kwargs}
+        field["loss_mask"] = field["response_mask"]
+        field["input_ids"] = torch.cat([field["prompts"], field["responses"]])
+        field["position_ids"] = torch.arange(len(field["input_ids"]))
+        tag = {
+            "status": "success",
+            "prompt_len": len(field["prompts"]),
+            "response_len": len(field["responses"]),
+            "seq_len": len(field["input_ids"]),
+            "global_steps": kwargs["global_steps"],
+            "min_global_steps": field["extra_fields"].get("min_global_steps"),
+            "max_global_steps": field["extra_fields"].get("max_global_steps"),
+        }
+        self.finished.setdefault(partition, []).append((f"{kwargs['uid']}_{kwargs['session_id']}_0", field, tag))
+        if partition not in self.next_put:
+            self.next_put[partition] = asyncio.ensure_future(self._put_finished(partition))
+        await self.next_put[partition]
+
+    async def _put_finished(self, partition: str) -> None:
+        await asyncio.sleep(PUT_SECONDS)
+        del self.next_put[partition]
+        keys, rows, tags = map(list, zip(*self.finished.pop(partition), strict=True))
+        columns = {}
+        for name, value in rows[0].items():
+            if isinstance(value, torch.Tensor):  # strided, which the TransferQueue takes apart faster than jagged
+                columns[name] = torch.nested.as_nested_tensor([row[name] for row in rows])
+            elif name in READ:
+                columns[name] = NonTensorStack(*(row[name] for row in rows))
+        fields = TensorDict(columns, batch_size=len(rows))
+        await tq.async_kv_batch_put(keys=keys, fields=fields, tags=tags, partition_id=partition)
+
+
+class LocalAgentLoopManager(AgentLoopManagerTQ):
+    """One worker, in a thread of this process, whatever `rollout.agent.num_workers` and `reward.num_workers` say.
+
+    Not for `trainer.v1.trainer_mode=separate_async`, which adds and removes servers at verl's actor that chooses one.
+    """
+
+    async def _init_agent_loop_workers(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        threading.Thread(target=self.loop.run_forever, name="agent loops", daemon=True).start()
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._start_worker(), self.loop))
+
+    async def _start_worker(self) -> None:
+        ray.kill(self.llm_client._load_balancer)  # it has only begun to import verl, and nobody has called it
+        names = [name for name in ray.util.list_named_actors() if name.rsplit("_", 2)[0] == "vllm_server"]
+        servers = {name: ray.get_actor(name) for name in names}
+        self.llm_client._load_balancer = LocalActor(GlobalRequestLoadBalancer(servers))
+        rewards = [LocalActor(RewardLoopWorker(self.config))]
+        self.worker = LocalAgentLoopWorker(self.config, self.llm_client, self.teacher_client, rewards)
+
+    def generate_sequences(self, prompts) -> None:
+        asyncio.run_coroutine_threadsafe(self.worker.generate_sequences(prompts), self.loop).result()
