@@ -42,6 +42,8 @@ def summarise(rows: list[dict]) -> str:
         ("entropy (nats a token)", "actor/entropy", steps),
         ("  of correct rollouts", "rollouts/correct/entropy", steps),
         ("  of incorrect rollouts", "rollouts/incorrect/entropy", steps),
+        ("log pi increment, correct", "rollouts/correct/log_prob_increment", steps),
+        ("log pi increment, incorrect", "rollouts/incorrect/log_prob_increment", steps),
         ("prompts all-solved", "groups/all_solved", steps),
         ("prompts none-solved", "groups/none_solved", steps),
         ("response length (tokens)", "response_length/mean", steps),

@@ -33,6 +33,7 @@ MODEL=(
     trainer.total_training_steps="$STEPS"
     trainer.test_freq="$TEST_FREQ"
     trainer.save_freq=-1
+    algorithm.diagnostics.log_prob_increment_every=5
 )
 
 # shellcheck source-path=SCRIPTDIR source=../asymgrpo/launch.sh
