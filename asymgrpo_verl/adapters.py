@@ -59,6 +59,12 @@ def read_keys(batch_keys: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return uid, np.array([row for _, row in last.values()]), np.array([place[name] for name in names])
 
 
+def multi_output_share(session: np.ndarray, alive: np.ndarray) -> float:
+    """Share of the sessions that had several outputs; those that are not `alive`, verl's padding rows, are none."""
+    several = (np.bincount(session) > 1)[alive]
+    return float(several.mean()) if len(several) else 0.0
+
+
 def weigh_sessions(
     weigh: Callable,
     token_level_rewards: torch.Tensor,

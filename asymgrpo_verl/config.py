@@ -240,7 +240,20 @@ def _check_trainer_settings(config: DictConfig) -> None:
             f"algorithm.diagnostics.gradient_share_every={diagnostics.gradient_share_every}: allowed is 0 with "
             f"actor_rollout_ref.actor.strategy={config.actor_rollout_ref.actor.strategy}; it needs fsdp2."
         )
+    if diagnostics.gradient_share_every and config.actor_rollout_ref.actor.use_kl_loss:
+        raise ValueError(
+            f"algorithm.diagnostics.gradient_share_every={diagnostics.gradient_share_every}: allowed is 0 with "
+            "actor_rollout_ref.actor.use_kl_loss=True, whose gradient belongs to neither channel."
+        )
     adapts = algorithm.adv_estimator == "asymgrpo" and any(schedule != Constant() for schedule in schedules.values())
+    if adapts:
+        for name, schedule in schedules.items():
+            beta = getattr(settings_from(algorithm), name)
+            if isinstance(schedule, Entropy) and not schedule.minimum <= beta <= schedule.maximum:
+                raise ValueError(
+                    f"algorithm.asymgrpo.{name}={beta}: allowed is a number from {schedule.minimum} to "
+                    f"{schedule.maximum}, the bounds of algorithm.asymgrpo.schedule.{name}."
+                )
     # setting -> is it on, does it read the old policy's entropy or log-probabilities
     settings = {
         "entropy_advantage": (entropy_advantage_from(algorithm), True),
@@ -251,7 +264,9 @@ def _check_trainer_settings(config: DictConfig) -> None:
     mode = config.trainer.v1.trainer_mode if config.trainer.use_v1 else "v0"
     bypass = OmegaConf.select(config, "algorithm.rollout_correction.bypass_mode")
     for name, (on, old_policy) in settings.items():
-        if on and mode != "asymgrpo":
+        if on and mode != "asymgrpo" and name == "diagnostics":  # they change nothing of the training
+            print(f"[asymgrpo_verl] algorithm.diagnostics is set but unused: trainer.v1.trainer_mode={mode}")
+        elif on and mode != "asymgrpo":
             raise ValueError(
                 f"trainer.v1.trainer_mode={mode} knows no algorithm.{name}: allowed is asymgrpo with "
                 "trainer.use_v1=True."

@@ -32,17 +32,18 @@ def channel_weight(members: torch.Tensor, size: torch.Tensor, beta: float, flip:
     for beta = 0, as without the flip.
 
     Args:
-        members: (groups,) floating, 0 to size. Where it is 0 nobody reads the weight, which may then be infinite.
-        size: (groups,) floating, number of rollouts of each group.
+        members: (groups,) float64, 0 to size. Where it is 0 nobody reads the weight, which may then be infinite.
+        size: (groups,) float64, number of rollouts of each group.
         beta: finite, >= 0.
         flip: reflect the curve.
 
     Returns:
-        (groups,) in the dtype of `members`, >= 0.
+        (groups,) float64, >= 0, never NaN where size > 0; infinite where a huge beta leaves the range.
     """
     if not flip:
         return ((size - members) / members).pow(beta)
     reflected = (members / (size - members)).pow(beta)
-    last, before_last = (size - 1).pow(beta), ((size - 2).clamp(min=0) / 2).pow(beta)
-    continued = torch.where(size > 1, 2 * last - before_last, last)
+    # f((size-2)/size) as a share of the last point: 2 last - before_last would be inf - inf where both overflow.
+    last, before_last = (size - 1).pow(beta), ((size - 2).clamp(min=0) / (2 * size - 2)).pow(beta)
+    continued = torch.where(size > 1, last * (2 - before_last), last)
     return torch.where(members == size, continued, reflected)

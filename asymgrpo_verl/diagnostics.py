@@ -33,6 +33,7 @@ class EpochCounts(NamedTuple):
         epoch: its number, from 0.
         prompts, all_solved, none_solved: how many there were, and how many with p = 1, p = 0.
         accuracy: the sum of p over them.
+        solved: for k from 0 to n, how many with p nearest to k/n; empty before the first.
     """
 
     epoch: int
@@ -40,19 +41,22 @@ class EpochCounts(NamedTuple):
     all_solved: int = 0
     none_solved: int = 0
     accuracy: float = 0.0
+    solved: tuple[int, ...] = ()
 
 
-def count_epoch(counts: EpochCounts, epoch: int, groups: Groups) -> EpochCounts:
+def count_epoch(counts: EpochCounts, epoch: int, groups: Groups, n: int) -> EpochCounts:
     """The counts with the groups of a step added; anew where `epoch` is another than that of `counts`."""
-    if epoch != counts.epoch:
-        counts = EpochCounts(epoch)
+    if epoch != counts.epoch or not counts.solved:
+        counts = EpochCounts(epoch, solved=(0,) * (n + 1))
     size, solved = groups.size[groups.size > 0], groups.solved[groups.size > 0]
+    bins = torch.bincount(nearest_share(solved, size, n), minlength=n + 1).tolist()
     return EpochCounts(
         epoch,
         counts.prompts + len(size),
         counts.all_solved + int((solved == size).sum()),
         counts.none_solved + int((solved == 0).sum()),
         counts.accuracy + (solved / size).sum().item(),
+        tuple(before + new for before, new in zip(counts.solved, bins, strict=True)),
     )
 
 
@@ -60,8 +64,8 @@ def epoch_metrics(counts: EpochCounts) -> dict[str, float]:
     """What became of the prompts of the epoch so far: at its last step, what Fig. 2 c and g plot.
 
     Returns:
-        epoch/prompts: how many they are. epoch/all_solved, epoch/none_solved, epoch/mixed, epoch/accuracy: as in
-        `group_metrics`.
+        epoch/prompts: how many they are. epoch/all_solved, epoch/none_solved, epoch/mixed, epoch/accuracy,
+        epoch/solved/k_of_n: as in `group_metrics`.
     """
     prompts = max(counts.prompts, 1)
     return {
@@ -70,7 +74,7 @@ def epoch_metrics(counts: EpochCounts) -> dict[str, float]:
         "epoch/none_solved": counts.none_solved / prompts,
         "epoch/mixed": (counts.prompts - counts.all_solved - counts.none_solved) / prompts,
         "epoch/accuracy": counts.accuracy / prompts,
-    }
+    } | {f"epoch/solved/{k}_of_{len(counts.solved) - 1}": many / prompts for k, many in enumerate(counts.solved)}
 
 
 def group_metrics(groups: Groups, n: int) -> dict[str, float]:
@@ -123,6 +127,7 @@ def channel_metrics(
         response_mask, advantages, entropy: (bs, len); the entropy in nats, of the policy that drew the token.
 
     Returns:
+        rollouts/entropy: mean over all response tokens. verl's actor/entropy is that with token-mean aggregation alone.
         rollouts/{correct,incorrect}/entropy: mean over the channel's response tokens.
         .../entropy_mixed: the same in mixed groups alone, so that both channels answer the same prompts.
         .../length: mean response tokens of a rollout.
@@ -131,7 +136,7 @@ def channel_metrics(
     """
     tokens, nats, mass = (_sum_tokens(x, response_mask) for x in (None, entropy, advantages.abs()))
     mixed = ((0 < groups.solved) & (groups.solved < groups.size))[groups.index]
-    metrics = {}
+    metrics = {"rollouts/entropy": (nats[groups.alive].sum() / tokens.sum()).item()}
     for channel, rows in zip(CHANNELS, _rows(groups), strict=True):
         both = rows & mixed
         values = torch.stack(

@@ -194,7 +194,7 @@ def dynamics_table(methods: list[Method]) -> list[list[str]]:
     """The last entropy, of all rollouts and of each channel, and the last shares of unanimous groups."""
     columns = {
         "training reward": (series.logged, "critic/score/mean"),
-        "entropy": (series.logged, "actor/entropy"),
+        "entropy": (lambda rows, _: series.policy_entropy(rows), ""),
         "entropy, correct": (series.logged, "rollouts/correct/entropy"),
         "entropy, incorrect": (series.logged, "rollouts/incorrect/entropy"),
         "all-solved, step": (series.logged, "groups/all_solved"),

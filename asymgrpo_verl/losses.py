@@ -84,7 +84,8 @@ def token_weights(
 ) -> torch.Tensor:
     """How the tokens of each rollout share its weight: mean 1 in each rollout, so the learning rate keeps its meaning.
 
-    The surrogate is linear in the advantage, so weights >= 0 on the advantages are weights on the loss of the tokens.
+    A surrogate is linear in the advantage, so weights >= 0 on the advantages are weights on the loss of the tokens.
+    (Not so in clip_cov and kl_cov, which choose tokens by their advantages.)
 
     Args:
         kind: "surprisal": in proportion to -log pi_old(y_t), alike where a rollout has none. "entropy": alike on the
@@ -107,7 +108,8 @@ def token_weights(
         rank = torch.empty_like(order).scatter_(
             1, order, torch.arange(order.shape[1], device=order.device).expand_as(order)
         )
-        share = (mask & (rank < (tokens * top).ceil())).to(old_log_prob.dtype)
+        kept = (tokens.double() * top - 1e-6).ceil().clamp(min=1)  # 0.3 of 50 tokens is 15, not 15.000000000000002
+        share = (mask & (rank < kept)).to(old_log_prob.dtype)
     return share * tokens / share.sum(1, keepdim=True).clamp(min=torch.finfo(share.dtype).tiny)
 
 

@@ -93,7 +93,7 @@ def draw_all(methods: list[Method]) -> tuple[list[Picture], list[str]]:
             "the average validation accuracy is over what all runs were validated on, "
             f"{', '.join(common) or 'which is nothing'}: only some have {', '.join(partial)}"
         )
-    entropy = _of("actor/entropy", "policy entropy", "nats / token")
+    entropy = Panel("policy entropy", "nats / token", series.policy_entropy, "rollouts/entropy or actor/entropy")
     average = _of_accuracy(common, "average validation accuracy")
     shares = [("all_solved", "prompts all-solved"), ("none_solved", "prompts none-solved")]
     increment = _of("rollouts/correct/log_prob_increment", "log-prob. increment, correct", "nats / rollout")
@@ -103,8 +103,8 @@ def draw_all(methods: list[Method]) -> tuple[list[Picture], list[str]]:
         (
             "figure2",
             "Figure 2: what each channel does",
-            "Policy entropy; mean validation accuracy; share of the epoch's prompts whose rollouts are all correct, "
-            "none correct; mean over correct rollouts of log pi_new - log pi_old after an update.",
+            "Policy entropy; mean validation accuracy; share of an epoch's prompts whose rollouts are all correct, none "
+            "correct (of the last epoch: so far); mean over correct rollouts of log pi_new - log pi_old after an update.",
             methods,
             [entropy, average, *(_of_epochs(f"epoch/{key}", title) for key, title in shares), increment],
         ),

@@ -156,7 +156,7 @@ def beta_at(schedule: Schedule, start: float, step: int, run_steps: int, memory:
         case SolveRate() if memory.count:
             return schedule.none_solved + (schedule.all_solved - schedule.none_solved) * memory.signal
         case Entropy():
-            return min(max(start if memory.beta is None else memory.beta, schedule.minimum), schedule.maximum)
+            return start if memory.beta is None else memory.beta
     return start
 
 

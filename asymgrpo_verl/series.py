@@ -40,6 +40,11 @@ def logged(rows: list[dict], key: str) -> Points:
     return {row["step"]: _number(row[key]) for row in rows if key in row}
 
 
+def policy_entropy(rows: list[dict]) -> Points:
+    """Step -> mean token entropy, by our trainer, or else by verl, which aggregates it as it does the loss."""
+    return logged(rows, "actor/entropy") | logged(rows, "rollouts/entropy")
+
+
 def by_epoch(rows: list[dict], key: str) -> Points:
     """Epoch, from 1 -> value of a metric at the last of its steps that has one. verl counts epochs from 0."""
     points = {}

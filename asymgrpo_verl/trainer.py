@@ -33,7 +33,7 @@ from verl.workers.utils.padding import response_from_nested, response_to_nested
 
 from asymgrpo_verl import config as settings
 from asymgrpo_verl import diagnostics
-from asymgrpo_verl.adapters import outcome_advantage, read_keys, weigh_sessions
+from asymgrpo_verl.adapters import multi_output_share, outcome_advantage, read_keys, weigh_sessions
 from asymgrpo_verl.advantages import add_entropy
 from asymgrpo_verl.groups import Groups, gather_groups
 from asymgrpo_verl.losses import token_weights
@@ -149,8 +149,7 @@ class AsymGRPOTrainer(PPOTrainerSync):
     def _compute_advantage(self, batch, metrics: dict):
         metrics.update(self._set_betas())
         batch = super()._compute_advantage(batch, metrics)
-        with marked_timer("diagnostics", self.timing_raw):
-            batch = self._diagnose_and_shape(batch, metrics)
+        batch = self._diagnose_and_shape(batch, metrics)
         # The same keys at every step, also where nothing is measured.
         self.timing_raw.update({"gradient_share": 0.0, "log_prob_increment": 0.0})
         metrics.update(dict.fromkeys(("entropy_change/predicted", *diagnostics.UPDATE_KEYS, *GRADIENT_KEYS), NAN))
@@ -183,25 +182,32 @@ class AsymGRPOTrainer(PPOTrainerSync):
 
     def _diagnose_and_shape(self, batch, metrics: dict):
         """Log what became of the groups, and put the advantages back where a setting changes them."""
-        # Read after verl's rollout correction, which may mask rows: these are the groups that were weighed.
-        fields = ["response_mask", "rm_scores", "advantages", "old_log_probs", *([] if self.bypass else ["entropy"])]
-        data = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
-        nested_mask = data["response_mask"]
-        data = data.to_padded_tensor()
-        mask, rewards, log_probs = data["response_mask"], data["rm_scores"], data["old_log_probs"]
-        entropy = torch.full_like(log_probs, NAN) if self.bypass else data["entropy"]
-        uid, rows, session = read_keys(batch.keys)
-        weighed = data["advantages"]
-        if len(rows) < len(batch) and self.estimator in settings.ESTIMATORS:
-            weigh = partial(outcome_advantage, config=self.config.algorithm, estimator=self.estimator)
-            weighed = weigh_sessions(weigh, rewards, mask, uid, rows, session)
-        whole = (rewards, mask, weighed, log_probs, entropy)
-        of_sessions = whole if len(rows) == len(batch) else [values[rows] for values in whole]
-        groups = gather_groups(*of_sessions[:2], uid[rows], self.outcome.reward_threshold)
-        self.rollouts = Rollouts(rows, groups, *of_sessions[1:])
-        metrics["groups/multi_output"] = float((np.bincount(session) > 1).mean())
-        metrics.update(self._diagnose(metrics.get("actor/entropy", NAN)))
-        self._remember(metrics)
+        with marked_timer("diagnostics", self.timing_raw):
+            # Read after verl's rollout correction, which may mask rows: these are the groups that were weighed.
+            fields = [
+                "response_mask",
+                "rm_scores",
+                "advantages",
+                "old_log_probs",
+                *([] if self.bypass else ["entropy"]),
+            ]
+            data = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
+            nested_mask = data["response_mask"]
+            data = data.to_padded_tensor()
+            mask, rewards, log_probs = data["response_mask"], data["rm_scores"], data["old_log_probs"]
+            entropy = torch.full_like(log_probs, NAN) if self.bypass else data["entropy"]
+            uid, rows, session = read_keys(batch.keys)
+            weighed = data["advantages"]
+            if len(rows) < len(batch) and self.estimator in settings.ESTIMATORS:
+                weigh = partial(outcome_advantage, config=self.config.algorithm, estimator=self.estimator)
+                weighed = weigh_sessions(weigh, rewards, mask, uid, rows, session)
+            whole = (rewards, mask, weighed, log_probs, entropy)
+            of_sessions = whole if len(rows) == len(batch) else [values[rows] for values in whole]
+            groups = gather_groups(*of_sessions[:2], uid[rows], self.outcome.reward_threshold)
+            self.rollouts = Rollouts(rows, groups, *of_sessions[1:])
+            metrics["groups/multi_output"] = multi_output_share(session, groups.alive.numpy())
+            metrics.update(self._diagnose())
+            self._remember(metrics)
 
         shaped = weighed
         if self.entropy_advantage:
@@ -218,16 +224,17 @@ class AsymGRPOTrainer(PPOTrainerSync):
             batch = tq.kv_batch_put(keys=batch.keys, partition_id=batch.partition_id, fields=fields)
         return batch
 
-    def _diagnose(self, policy_entropy: float) -> dict[str, float]:
+    def _diagnose(self) -> dict[str, float]:
         _, groups, mask, advantages, log_probs, entropy = self.rollouts
         n = self.config.actor_rollout_ref.rollout.n
-        counts = diagnostics.count_epoch(self.state.epoch, (self.global_steps - 1) // self.steps_per_epoch, groups)
-        between = policy_entropy - self.state.entropy
-        self.state = self.state._replace(epoch=counts, entropy=policy_entropy)
+        counts = diagnostics.count_epoch(self.state.epoch, (self.global_steps - 1) // self.steps_per_epoch, groups, n)
+        channels = diagnostics.channel_metrics(groups, mask, advantages, entropy)
+        between = channels["rollouts/entropy"] - self.state.entropy
+        self.state = self.state._replace(epoch=counts, entropy=channels["rollouts/entropy"])
         return (
             diagnostics.group_metrics(groups, n)
             | diagnostics.epoch_metrics(counts)
-            | diagnostics.channel_metrics(groups, mask, advantages, entropy)
+            | channels
             | diagnostics.covariance_metrics(groups, mask, advantages, log_probs, n)
             | {"entropy_change/between_steps": between}
         )

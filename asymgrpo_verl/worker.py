@@ -26,7 +26,9 @@ class ChannelGradientWorker(ActorRolloutRefWorker):
     def channel_gradient_norms(self, data: TensorDict) -> TensorDict | None:
         """The norm of the gradient of each channel's part of the loss (Eq. 11), over the whole batch, before an update.
 
-        Neither weights nor the optimizer's state change. It costs two forward and backward passes over the batch.
+        Neither weights nor the optimizer's state change, and the entropy bonus is left out. It costs two forward and
+        backward passes over the batch. A loss in which one channel's advantages change the other's tokens (clip_cov,
+        kl_cov) is not the sum of the two.
 
         Returns:
             "metrics" with the floats "positive" and "negative".
@@ -48,7 +50,8 @@ class ChannelGradientWorker(ActorRolloutRefWorker):
                 engine.forward_backward_batch(data, self.actor.loss_fn)
                 gradients = [weight.grad for weight in engine.module.parameters() if weight.grad is not None]
                 norm = torch.nn.utils.get_total_norm(gradients)
-                norms[channel] = (norm.full_tensor() if isinstance(norm, DTensor) else norm).item()
+                scale = engine.scaler.get_scale() if engine.scaler else 1.0  # that of float16
+                norms[channel] = (norm.full_tensor() if isinstance(norm, DTensor) else norm).item() / scale
             engine.optimizer_zero_grad()
         if not engine.is_mp_src_rank_with_outputs():
             return None

@@ -21,7 +21,7 @@ import torch
 from verl.protocol import DataProto
 from verl.trainer.ppo.v1.utils import compute_advantage_for_multi_trajectories
 
-from asymgrpo_verl.adapters import outcome_advantage, read_keys, weigh_sessions
+from asymgrpo_verl.adapters import multi_output_share, outcome_advantage, read_keys, weigh_sessions
 
 # prompt a: session 0 with three outputs, session 1 with one; prompt b_c: two sessions, one with two outputs
 KEYS = ["a_0_0", "a_0_2", "a_1_0", "b_c_0_0", "b_c_1_1", "a_0_1", "b_c_1_0"]
@@ -45,6 +45,16 @@ def test_keys_say_which_output_is_the_last_of_its_session():
 def test_with_one_output_a_session_every_row_stands_for_itself():
     _, rows, session = read_keys(["a_0_0", "a_1_0", "b_0_0"])
     assert rows.tolist() == session.tolist() == [0, 1, 2]
+
+
+def test_the_rows_that_verl_pads_a_batch_with_are_no_sessions():
+    """Four sessions of two outputs, and eight rows of padding, each a session by its key."""
+    keys = [f"a_{session}_{output}" for session in range(4) for output in range(2)]
+    keys += [f"pad_{session}_0" for session in range(8)]
+    _, rows, session = read_keys(keys)
+    alive = np.array(["pad" not in keys[row] for row in rows])
+    assert multi_output_share(session, alive) == 1.0
+    assert multi_output_share(session, ~alive) == multi_output_share(session, alive & ~alive) == 0.0
 
 
 @pytest.fixture

@@ -235,11 +235,18 @@ def test_what_the_trainer_reads_is_off_by_default():
     assert token_weighting_from(run_config(*WEIGHTING).algorithm) == TokenWeightingConfig("none", "surprisal", 0.2)
 
 
-@pytest.mark.parametrize("overrides", [LINEAR, ENTROPY, WEIGHTING, GRADIENT], ids=lambda o: o[0])
+@pytest.mark.parametrize("overrides", [LINEAR, ENTROPY, WEIGHTING], ids=lambda o: o[0])
 def test_what_only_our_trainer_reads_needs_it(overrides):
     check_run_config(run_config(OURS, *overrides))
     with pytest.raises(ValueError, match="trainer.v1.trainer_mode=sync knows no algorithm"):
         check_run_config(run_config(*overrides))
+
+
+def test_diagnostics_that_another_trainer_does_not_make_are_named(capsys):
+    check_run_config(run_config("+asymgrpo=clip_higher"))
+    assert capsys.readouterr().out == ""
+    check_run_config(run_config("+asymgrpo=clip_higher", "trainer.v1.trainer_mode=colocate_async"))
+    assert "diagnostics is set but unused: trainer.v1.trainer_mode=colocate_async" in capsys.readouterr().out
 
 
 def test_a_schedule_of_an_estimator_that_is_not_used_is_named(capsys):
@@ -270,6 +277,11 @@ def test_bypass_mode_has_no_old_policy_to_ask(overrides, allowed):
         (["+algorithm.diagnostics.every=1"], "unknown key algorithm.diagnostics.every=1"),
         (["+algorithm.diagnostics.gradient_share_every=-1"], "gradient_share_every=-1: allowed is an integer >= 0"),
         ([*GRADIENT, "actor_rollout_ref.actor.strategy=fsdp"], "gradient_share_every=5: allowed is 0 with .*fsdp"),
+        (
+            [*GRADIENT, "actor_rollout_ref.actor.use_kl_loss=True"],
+            "gradient_share_every=5: allowed is 0 with .*kl_loss",
+        ),
+        ([*ENTROPY, "+algorithm.asymgrpo.beta_neg=2"], "asymgrpo.beta_neg=2: allowed is a number from 0.0 to 1.5, the"),
         (["+algorithm.schedule.beta_pos.kind=linear"], r"did you mean algorithm.asymgrpo.schedule\?"),
     ],
 )

@@ -104,6 +104,7 @@ def test_channels_by_hand():
     metrics = channel_metrics(gather_groups(rewards, mask, index), mask, advantages, entropy)
     assert metrics == pytest.approx(
         {
+            "rollouts/entropy": (3 * 1 + 3 * 2 + 3 * 3 + 10) / 10,
             "rollouts/correct/entropy": (3 * 1 + 3 * 3 + 10) / 7,
             "rollouts/correct/entropy_mixed": 1,
             "rollouts/correct/length": 7 / 3,
@@ -127,6 +128,7 @@ def test_channels_are_what_their_definitions_say(batch):
     solved = {row: rewards[row].sum().item() > 0.5 for row in rows}
     mixed = {r for group in members(mask, index).values() if len({solved[r] for r in group}) == 2 for r in group}
     tokens = [(row, t) for row in rows for t in range(mask.shape[1]) if mask[row, t]]
+    assert metrics["rollouts/entropy"] == pytest.approx(mean(entropy[r, t].item() for r, t in tokens), nan_ok=True)
     for channel, right in zip(CHANNELS, (True, False), strict=True):
         mine = [row for row in rows if solved[row] == right]
         expected = {
@@ -181,7 +183,7 @@ def test_a_batch_without_a_response_has_the_same_keys():
     rewards, mask, index = batch_of({"a": [1, 0]})
     for there in (mask, torch.zeros_like(mask)):
         groups = gather_groups(rewards, there, index)
-        assert len(channel_metrics(groups, there, rewards, rewards)) == 2 * len(NAMES)
+        assert len(channel_metrics(groups, there, rewards, rewards)) == 1 + 2 * len(NAMES)
         assert len(covariance_metrics(groups, there, rewards, rewards, n=2)) == 4
 
 
@@ -189,10 +191,15 @@ def test_an_epoch_adds_up_its_steps_and_the_next_starts_anew():
     steps = [{"a": [1, 1], "b": [0, 0], "c": [1, 0]}, {"d": [1, 1]}, {"a": [0, 1], "b": [0, 0]}]
     counts, seen = EpochCounts(0), []
     for epoch, groups in zip((0, 0, 1), steps, strict=True):
-        counts = count_epoch(counts, epoch, gather_groups(*batch_of(groups)))
+        counts = count_epoch(counts, epoch, gather_groups(*batch_of(groups)), n=2)
         seen.append(epoch_metrics(counts))
     names = ("prompts", "all_solved", "none_solved", "mixed", "accuracy")
-    expected = [(3, 1 / 3, 1 / 3, 1 / 3, 1.5 / 3), (4, 2 / 4, 1 / 4, 1 / 4, 2.5 / 4), (2, 0, 1 / 2, 1 / 2, 0.25)]
+    names += ("solved/0_of_2", "solved/1_of_2", "solved/2_of_2")
+    expected = [
+        (3, 1 / 3, 1 / 3, 1 / 3, 1.5 / 3, 1 / 3, 1 / 3, 1 / 3),
+        (4, 2 / 4, 1 / 4, 1 / 4, 2.5 / 4, 1 / 4, 1 / 4, 2 / 4),
+        (2, 0, 1 / 2, 1 / 2, 0.25, 1 / 2, 1 / 2, 0),
+    ]
     for metrics, values in zip(seen, expected, strict=True):
         assert metrics == pytest.approx({f"epoch/{name}": value for name, value in zip(names, values, strict=True)})
 
@@ -201,8 +208,8 @@ def test_an_epoch_adds_up_its_steps_and_the_next_starts_anew():
 def test_an_epoch_of_one_step_is_that_step(batch):
     rewards, mask, index = batch
     groups = gather_groups(rewards, mask, index)
-    epoch, step = epoch_metrics(count_epoch(EpochCounts(3), 4, groups)), group_metrics(groups, n=4)
-    for name in ("all_solved", "none_solved", "mixed", "accuracy"):
+    epoch, step = epoch_metrics(count_epoch(EpochCounts(3), 4, groups, n=4)), group_metrics(groups, n=4)
+    for name in ("all_solved", "none_solved", "mixed", "accuracy", *(f"solved/{k}_of_4" for k in range(5))):
         assert epoch[f"epoch/{name}"] == pytest.approx(step[f"groups/{name}"])
     assert epoch["epoch/prompts"] == len(members(mask, index))
 

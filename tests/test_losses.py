@@ -208,6 +208,13 @@ def test_entropy_keeps_the_forking_tokens_alone():
     assert torch.allclose(weights, torch.tensor(expected))
 
 
+@pytest.mark.parametrize("top, kept", [(0.3, 15), (0.15, 8), (0.2, 10), (0.001, 1), (1.0, 50)])
+def test_the_share_of_forking_tokens_is_rounded_up_exactly(top, kept):
+    entropy = torch.rand(1, 50, generator=torch.Generator().manual_seed(0))
+    weights = token_weights("entropy", torch.ones(1, 50), entropy, entropy, top)
+    assert (weights > 0).sum() == kept
+
+
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["surprisal", "entropy"]), st.floats(0.01, 1))
 def test_token_weights_are_not_negative_and_one_on_average_in_every_rollout(seed, kind, top):
     inputs = random_inputs(seed)

@@ -19,6 +19,7 @@ python -m studies.miniature.results                   the tables of README.md
 
 import argparse
 import json
+import math
 import re
 import statistics
 from pathlib import Path
@@ -26,8 +27,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from asymgrpo_verl import figures_page
 from asymgrpo_verl.runs import ACCURACY, read_metrics
-from studies.miniature.run import GRID, METHODS, STEPS, is_done
+from studies.miniature.run import BETAS, METHODS, SEEDS, STEPS, is_done
 
 RUNS = Path(__file__).resolve().parent / "runs.parquet"
 KEPT = re.compile(
@@ -108,7 +110,9 @@ def numbers(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def interval(values: list[float]) -> tuple[float, float]:
-    """The mean, and half the width of its 95% interval by Student's t."""
+    """The mean, and half the width of its 95% interval by Student's t; NaN for less than two values."""
+    if len(values) < 2:
+        return math.nan, math.nan
     half = T95[len(values) - 1] * statistics.stdev(values) / len(values) ** 0.5
     return statistics.fmean(values), half
 
@@ -123,12 +127,13 @@ def covariance_trend(table: pd.DataFrame, method: str) -> list[float]:
     """Claim g: for each seed the rank correlation of k and Cov(k/8) over mixed groups of all steps, -1 to 1."""
     trends = []
     for _, of_seed in table[table.method == method].groupby("seed"):
-        values = of_seed.pivot_table(index="step", columns="key", values="value")
+        values = of_seed.pivot(index="step", columns="key", values="value")
         covariance = []
         for k in range(1, 8):
             at, share = values[f"covariance/at/{k}_of_8"], values[f"groups/solved/{k}_of_8"]
             covariance.append((at * share).sum() / share[at.notna()].sum())
-        trends.append(pd.Series(covariance).corr(pd.Series(range(7)), method="spearman"))
+        ranks = pd.Series(covariance).dropna().rank()
+        trends.append(ranks.corr(pd.Series(ranks.index, index=ranks.index).rank()))
     return trends
 
 
@@ -147,7 +152,7 @@ def markdown(header: list[str], rows: list[list[str]]) -> str:
 
 
 def with_half(mean: float, half: float, signed: bool = False) -> str:
-    return f"{mean:{'+' if signed else ''}.3f} ± {half:.3f}"
+    return f"{mean:{'+' if signed else ''}.3f} ± {half:.3f}" if half == half else "too few seeds"
 
 
 def method_table(found: pd.DataFrame) -> str:
@@ -183,7 +188,7 @@ def claim_table(found: pd.DataFrame, table: pd.DataFrame) -> str:
 
 def grid_table(found: pd.DataFrame) -> str:
     """Accuracy of each (beta_pos, beta_neg), one seed."""
-    betas = sorted({float(name.split("_")[1]) for name in GRID})
+    betas = BETAS
     names = [[f"betas_{pos}_{neg}" for neg in betas] for pos in betas]
     if not all(name in found.index for row in names for name in row):
         return ""
@@ -197,7 +202,14 @@ def grid_table(found: pd.DataFrame) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--collect", type=Path, metavar="OUT")
+    parser.add_argument("--figures", type=Path, nargs=2, metavar=("OUT", "FIGURES"))
     args = parser.parse_args()
+    if args.figures:
+        out, figures = args.figures
+        runs = [f"{name}={out / f'{name}-seed{seed}'}" for name in METHODS for seed in SEEDS]
+        done = [argument for argument in runs if is_done(Path(argument.split("=")[1]))]
+        print(*figures_page.write(done, figures), sep="\n")
+        return
     if args.collect:
         collect(args.collect).to_parquet(RUNS, compression="zstd")
     table = pd.read_parquet(RUNS)

@@ -50,12 +50,23 @@ METHODS = {method: (method, []) for method in [*FIRST, *(method for method in TR
 # Fig. 2 d, h
 METHODS["beta_neg_0.75"] = ("neg_only", ["algorithm.asymgrpo.beta_neg=0.75"])
 BETAS = (0.0, 0.25, 0.5, 0.75, 1.0)
-SCHEDULE = "+algorithm.asymgrpo.schedule"
 GRID = {
     f"betas_{pos}_{neg}": ("asymgrpo", [f"algorithm.asymgrpo.beta_pos={pos}", f"algorithm.asymgrpo.beta_neg={neg}"])
     for pos in BETAS
     for neg in BETAS
 }
+SCHEDULES = {
+    "cosine": ("{kind: cosine, end: 0.4}", "{kind: cosine, end: 0.9}"),
+    "solve_rate": (
+        "{kind: solve_rate, none_solved: 1, all_solved: 0.5}",
+        "{kind: solve_rate, none_solved: 0, all_solved: 0.8}",
+    ),
+    # between where GRPO's channels start and where they end in the tuning runs
+    "entropy": ("{kind: entropy, target: 0.12}", "{kind: entropy, target: 0.15}"),
+}
+for schedule, (pos, neg) in SCHEDULES.items():
+    key = "+algorithm.asymgrpo.schedule.beta"
+    GRID[f"schedule_{schedule}"] = ("asymgrpo", [f"{key}_pos={pos}", f"{key}_neg={neg}"])
 
 
 def run(name: str, method: str, overrides: list[str], seed: int, out: Path) -> None:

@@ -147,7 +147,7 @@ def test_a_schedule_goes_on_from_all_that_it_has_measured(rows, name):
 @pytest.mark.slow
 def test_entropy_changes_are_logged_across_the_kill(rows):
     for before, after in zip(rows, rows[1:], strict=False):
-        change = after["actor/entropy"] - before["actor/entropy"]
+        change = after["rollouts/entropy"] - before["rollouts/entropy"]
         assert after["entropy_change/between_steps"] == pytest.approx(change)
     for row in rows:
         assert row["entropy_change/predicted"] == pytest.approx(-row["actor/lr"] * row["covariance/mean"])
@@ -163,3 +163,5 @@ def test_what_costs_a_pass_is_measured_every_so_many_steps(rows):
             assert (row[f"timing_s/{name}"] > 0) == measured
         if measured:
             assert 0 < row["gradient/positive/share"] < 1
+            increments = [row[f"rollouts/{channel}/log_prob_increment"] for channel in ("correct", "incorrect")]
+            assert all(abs(increment) > 1e-4 for increment in increments), "the policy is another after the update"

@@ -106,6 +106,7 @@ def test_channels_and_groups_are_logged_under_the_same_keys_at_every_step(steps)
             of.values()
         )
         assert entropy == pytest.approx(step["actor/entropy"], rel=1e-3), "the channels make up what verl logs"
+        assert step["rollouts/entropy"] == pytest.approx(step["actor/entropy"], rel=1e-3)
 
 
 @pytest.mark.slow
