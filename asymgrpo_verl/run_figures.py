@@ -103,8 +103,9 @@ def draw_all(methods: list[Method]) -> tuple[list[Picture], list[str]]:
         (
             "figure2",
             "Figure 2: what each channel does",
-            "Policy entropy; mean validation accuracy; share of an epoch's prompts whose rollouts are all correct, none "
-            "correct (of the last epoch: so far); mean over correct rollouts of log pi_new - log pi_old after an update.",
+            "Policy entropy; mean validation accuracy; share of an epoch's prompts (of the last epoch: so far) whose "
+            "rollouts are all correct, none correct; mean over correct rollouts of log pi_new - log pi_old after an "
+            "update.",
             methods,
             [entropy, average, *(_of_epochs(f"epoch/{key}", title) for key, title in shares), increment],
         ),
