@@ -73,6 +73,10 @@ def test_flipped_group_of_one_has_no_step_to_continue_by():
     assert weights(1, 0.0, flip=True) == [1.0]
 
 
+def test_flipped_curve_is_infinite_not_nan_where_its_continuation_overflows():
+    assert weights(8, 1e3, flip=True)[-1] == math.inf  # 2 * 7^1000 - 3^1000
+
+
 @pytest.mark.parametrize("flip, order", [(False, -1), (True, 1)])
 def test_curve_is_monotone_in_the_share(flip, order):
     for size in range(2, 33):
