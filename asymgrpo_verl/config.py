@@ -292,7 +292,7 @@ def _check_keys_of_algorithm(algorithm: DictConfig, used: str) -> None:
     # With an estimator of others, a key may be theirs: only what all but spells ours is taken for it.
     likely, cutoff = ([*nodes, *own], 0.5) if ours else ([*TRAINER_NODES], 0.8)
     for key in set(algorithm) - {key.name for key in fields(AlgoConfig)} - {"_target_", *nodes}:
-        near = difflib.get_close_matches(key.lower(), likely, n=1, cutoff=cutoff)
+        near = difflib.get_close_matches(str(key).lower(), likely, n=1, cutoff=cutoff)
         if near:
             meant = f"{used}.{near[0]}" if near[0] in own else near[0]
             raise ValueError(f"algorithm.{key} is read by nobody: did you mean algorithm.{meant}?")

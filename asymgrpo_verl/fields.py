@@ -15,6 +15,7 @@
 
 import difflib
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, field, fields
 from typing import Any
@@ -38,19 +39,23 @@ def checked(check: Callable[[str, Any], None]) -> Any:
     return field(metadata={"check": check})
 
 
-def check_value(key: str, value: Any, default: Any, allowed: Mapping) -> None:
-    """Raise a ValueError or TypeError that names the key, what it got and what is allowed."""
+def check_value(key: str, value: Any, default: Any, allowed: Mapping) -> Any:
+    """The value, a number as the float or integer that its field holds.
+
+    Raises:
+        ValueError, TypeError: it is not allowed; names the key, what it got and what is allowed.
+    """
     if "check" in allowed:
         allowed["check"](key, value)
-        return
+        return value
     if "options" in allowed:
         if value not in allowed["options"]:
             raise ValueError(f"{key}={value!r}: allowed is one of {', '.join(allowed['options'])}.")
-        return
+        return value
     kind, name = (int, "an integer") if isinstance(default, int) else (int | float, "a number")
     if isinstance(value, bool) or not isinstance(value, kind):
         raise TypeError(f"{key}={value!r} is a {type(value).__name__}: allowed is {name}.")
-    if not math.isfinite(value):
+    if not abs(value) <= sys.float_info.max:  # an integer may be larger
         raise ValueError(f"{key}={value}: allowed is a finite number.")
     if value < allowed.get("at_least", -math.inf):
         raise ValueError(f"{key}={value}: allowed is {name} >= {allowed['at_least']}.")
@@ -58,6 +63,7 @@ def check_value(key: str, value: Any, default: Any, allowed: Mapping) -> None:
         raise ValueError(f"{key}={value}: allowed is {name} > {allowed['above']}.")
     if value > allowed.get("at_most", math.inf):
         raise ValueError(f"{key}={value}: allowed is {name} <= {allowed['at_most']}.")
+    return value if kind is int else float(value)  # torch takes no integer of more than 64 bits
 
 
 def nearest(key: str, known: list[str]) -> str:
@@ -82,13 +88,13 @@ def read(node: Any, key: str, settings: type) -> Any:
     known = {item.name: item for item in fields(settings)}
     if node is None:
         node = {}
-    last = fields(settings)[-1] if known else None
+    values, last = {}, fields(settings)[-1] if known else None
     check_group(node, key, f"{last.name}={last.default}" if last else "kind=constant")
     for name, value in node.items():
         if name not in known:
             raise ValueError(f"unknown key {key}.{name}={value!r}: {nearest(str(name), list(known)) if known else ''}")
-        check_value(f"{key}.{name}", value, known[name].default, known[name].metadata)
+        values[name] = check_value(f"{key}.{name}", value, known[name].default, known[name].metadata)
     for name, item in known.items():
         if item.default is MISSING and name not in node:
             raise ValueError(f"{key}.{name} is missing: {settings.__name__} needs it.")
-    return settings(**node)
+    return settings(**values)

@@ -1,0 +1,165 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Random settings under `algorithm`: settings within their range, or an error that names a key that is wrong.
+
+Each value is drawn with whether it is allowed; the ranges are written down here once more, from the documentation.
+"""
+
+import contextlib
+import io
+import math
+import random
+from collections.abc import Callable
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from asymgrpo_verl.config import (
+    ESTIMATORS,
+    check_run_config,
+    diagnostics_from,
+    entropy_advantage_from,
+    settings_from,
+    token_weighting_from,
+)
+
+VALUES = (
+    *(0, 0.0, -0.0, 1, 2, 17, 0.5, 1.0, 1.5, 1e-8, 5e-324, 1e308, 2**100, -1, -1e-9, -1e308),
+    *(10**400, -(10**400), math.nan, math.inf, -math.inf, True, False, None),
+    *("none", "positive", "negative", "surprisal", "entropy", "None", "0.5", "", "high", "???", "${nope}", "a\nb"),
+    *([], [0.5], {}, {"beta_pos": 1}, [None]),
+)
+# Whole groups that are none, and keys that nobody knows.
+NO_GROUPS = (0.9, 0, "", "asymgrpo", False, True, [], [1])
+UNKNOWN = ("beta", "beta_positive", "BETA_POS", "kk", "xyz", "", "reward", "ß", "beta_pos ", "_target_", 1, 1.5, True)
+
+
+def number(low: float = -math.inf, above: float = -math.inf, high: float = math.inf) -> Callable[[Any], bool]:
+    def allows(value) -> bool:
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != value or abs(value) > 1.79e308:
+            return False
+        return low <= value <= high and (above == -math.inf or value > above)
+
+    return allows
+
+
+def integer(low: int) -> Callable[[Any], bool]:
+    return lambda value: type(value) is int and low <= value < 1.79e308
+
+
+def choice(*options: str) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and value in options
+
+
+ALLOWED = {name: {"reward_threshold": number()} for name in ESTIMATORS}
+ALLOWED["asymgrpo"] |= {"beta_pos": number(0), "beta_neg": number(0), "flip": choice("none", "positive", "negative")}
+ALLOWED["passk_training"] |= {"k": integer(1)}
+ALLOWED["w_reinforce"] |= {"lam": number(0)}
+ALLOWED["f_grpo"] |= {"gamma": number(0)}
+ALLOWED["a_grae"] |= {"alpha": number(above=0)}
+WEIGHTING = choice("none", "surprisal", "entropy")
+ALLOWED["entropy_advantage"] = {"alpha": number(0), "kappa": number(above=1)}
+ALLOWED["token_weighting"] = {"correct": WEIGHTING, "incorrect": WEIGHTING, "top": number(above=0, high=1)}
+ALLOWED["diagnostics"] = {"log_prob_increment_every": integer(0), "gradient_share_every": integer(0)}
+READERS = {
+    "entropy_advantage": entropy_advantage_from,
+    "token_weighting": token_weighting_from,
+    "diagnostics": diagnostics_from,
+}
+
+
+def draw_group(rng: random.Random, name: str) -> tuple[Any, list[str]]:
+    """What stands at algorithm.<name>, and the keys in it that are wrong."""
+    if rng.random() < 0.1:
+        return (None, []) if rng.random() < 0.3 else (rng.choice(NO_GROUPS), [f"algorithm.{name}"])
+    group, wrong, pool = {}, [], rng.choice((VALUES, (0, 0.5, 1, 2, 1.5, "none")))
+    for key, allows in ALLOWED[name].items():
+        if rng.random() < 0.6:
+            group[key] = rng.choice(pool)
+            if not allows(group[key]):
+                wrong.append(f"algorithm.{name}.{key}")
+    if rng.random() < 0.15:
+        key = rng.choice(UNKNOWN)
+        group[key] = rng.choice(VALUES)
+        wrong.append(f"algorithm.{name}.{key}")
+    items = list(group.items())
+    rng.shuffle(items)
+    return dict(items), wrong
+
+
+def as_config(rng: random.Random, tree: dict) -> DictConfig | dict:
+    """As Hydra gives it: no new keys, interpolations unresolved."""
+    config = OmegaConf.create(tree)
+    OmegaConf.set_struct(config, rng.random() < 0.5)
+    return config
+
+
+def check_error(error: Exception, wrong: list[str]) -> None:
+    message = str(error)
+    assert wrong, f"an error where nothing is wrong: {message}"
+    assert any(key.rstrip(".") in message for key in wrong), f"{message!r} names none of {wrong}"
+
+
+def check_settings(rng: random.Random) -> tuple[str, ...]:
+    """One group of settings, read as the estimator or the trainer reads it. Returns what it was, for the tally."""
+    name = rng.choice(tuple(ALLOWED))
+    group, wrong = draw_group(rng, name)
+    tree = {"algorithm": {name: group}}
+    if plain := rng.random() < 0.5:
+        algorithm = tree["algorithm"]
+    else:
+        algorithm = as_config(rng, tree).algorithm
+    try:
+        settings = READERS[name](algorithm) if name in READERS else settings_from(algorithm, name)
+    except (ValueError, TypeError) as error:
+        check_error(error, wrong)
+        return f"{name}, {'dict' if plain else 'OmegaConf'}", f"refused: {type(error).__name__}"
+    assert not wrong, f"accepted, though {wrong} is wrong: {group!r} -> {settings}"
+    if settings is not None:  # None is off
+        for key, value in (group or {}).items():
+            assert getattr(settings, key) == value, f"algorithm.{name}.{key}={value!r} was read as {settings}"
+        for key, allows in ALLOWED[name].items():
+            assert allows(getattr(settings, key)), f"{key} of {settings} is out of its range"
+    return f"{name}, {'dict' if plain else 'OmegaConf'}", "settings"
+
+
+def check_run(rng: random.Random) -> tuple[str, ...]:
+    """A whole run's configuration, checked as before Ray starts: accepted, or refused with a key in the message."""
+    estimator = rng.choice((*ESTIMATORS, *ESTIMATORS, "grpo"))
+    algorithm, wrong = {"adv_estimator": estimator}, []
+    for name in {estimator, rng.choice(tuple(ALLOWED))} - {"grpo"}:
+        if rng.random() < 0.7:
+            algorithm[name], bad = draw_group(rng, name)
+            wrong += bad if name == estimator or name in READERS else []
+    if rng.random() < 0.2:
+        key = rng.choice((*UNKNOWN, "AsymGRPO", "asym_grpo", "entropy_advantge", "beta_pos", "diagnostic"))
+        algorithm[key] = rng.choice(VALUES[:8])
+    config = {
+        "algorithm": algorithm,
+        "actor_rollout_ref": {
+            "rollout": {"n": rng.choice((1, 2, 8))},
+            "actor": {"strategy": rng.choice(("fsdp", "fsdp2")), "use_kl_loss": rng.random() < 0.2},
+        },
+        "trainer": {"use_v1": rng.random() < 0.8, "v1": {"trainer_mode": rng.choice(("sync", "asymgrpo"))}},
+        "reward": {"custom_reward_function": {"path": None}},
+    }
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            check_run_config(as_config(rng, config))
+    except (ValueError, TypeError) as error:
+        keys = ("algorithm.", "actor_rollout_ref.rollout.n=", "trainer.v1.trainer_mode=")
+        assert any(key in str(error) for key in keys), f"no key in {str(error)!r}"
+        return estimator, f"refused: {type(error).__name__}"
+    assert not wrong, f"accepted, though {wrong} is wrong: {algorithm!r}"
+    return estimator, "accepted"
