@@ -31,7 +31,9 @@ def check_points(key: str, value: Any) -> None:
 
     def fits(step: Any, beta: Any) -> bool:
         whole = isinstance(step, int) and not isinstance(step, bool) and step >= 1
-        return whole and isinstance(beta, int | float) and not isinstance(beta, bool) and 0 <= beta <= sys.float_info.max
+        return (
+            whole and isinstance(beta, int | float) and not isinstance(beta, bool) and 0 <= beta <= sys.float_info.max
+        )
 
     if not isinstance(value, Mapping) or not value or not all(fits(*point) for point in value.items()):
         raise ValueError(f"{key}={value!r}: allowed is {{step: beta, ...}} with steps from 1 and betas >= 0.")
