@@ -281,7 +281,7 @@ def test_bypass_mode_has_no_old_policy_to_ask(overrides, allowed):
             [*GRADIENT, "actor_rollout_ref.actor.use_kl_loss=True"],
             "gradient_share_every=5: allowed is 0 with .*kl_loss",
         ),
-        ([*ENTROPY, "+algorithm.asymgrpo.beta_neg=2"], "asymgrpo.beta_neg=2.0: allowed is a number from 0.0 to 1.5, the"),
+        ([*ENTROPY, "+algorithm.asymgrpo.beta_neg=2"], "asymgrpo.beta_neg=2.0: allowed is a number from 0.0 to 1.5"),
         (["+algorithm.schedule.beta_pos.kind=linear"], r"did you mean algorithm.asymgrpo.schedule\?"),
     ],
 )
