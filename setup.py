@@ -26,7 +26,7 @@ VERSION = next(
 
 # The core needs torch, which verl leaves to its extras; the extras below choose its build.
 REQUIRES = [
-    "verl>=0.9.0,<0.10",
+    "verl>=0.9.1,<0.10",
     "TransferQueue>=0.1.10",
     "torch",
     "numpy",

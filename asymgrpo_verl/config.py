@@ -202,7 +202,7 @@ def schedules_from(algorithm: Mapping) -> dict[str, Schedule]:
     where = "algorithm.asymgrpo.schedule"
     node = _node(algorithm, "asymgrpo") or {}
     check_group(node, "algorithm.asymgrpo", "beta_pos=0.9")
-    node = node.get("schedule") or {}
+    node = {} if node.get("schedule") is None else node["schedule"]
     check_group(node, where, "beta_pos.kind=linear")
     schedules: dict[str, Schedule] = {"beta_pos": Constant(), "beta_neg": Constant()}
     for name, settings in node.items():
@@ -211,7 +211,7 @@ def schedules_from(algorithm: Mapping) -> dict[str, Schedule]:
             raise ValueError(f"unknown key {key}: {nearest(str(name), list(schedules))}")
         check_group(settings, key, "kind=linear")
         kind = settings.get("kind")
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             raise ValueError(f"{key}.kind={kind!r}: allowed is one of {', '.join(KINDS)}.")
         schedule = read({k: v for k, v in settings.items() if k != "kind"}, key, KINDS[kind])
         if isinstance(schedule, Entropy) and schedule.minimum > schedule.maximum:

@@ -36,7 +36,7 @@ def _register_algorithms(core_algos) -> None:
 def _check_config_at_start(verl_config) -> None:
     """verl.utils.config is imported: have `validate_config`, which main_ppo calls before Ray starts, check ours too.
 
-    verl 0.9 has no extension point for this; tests/test_plugin.py fails when the function changes.
+    verl 0.9 has no extension point for this; tests/test_upstream.py fails when the function changes.
     """
     from asymgrpo_verl.config import check_run_config
 

@@ -157,14 +157,14 @@ def beta_at(schedule: Schedule, start: float, step: int, run_steps: int, memory:
             reached = [at for at in schedule.points if at <= step]
             return schedule.points[max(reached)] if reached else start
         case SolveRate() if memory.count:
-            return schedule.none_solved + (schedule.all_solved - schedule.none_solved) * memory.signal
+            return schedule.none_solved * (1 - memory.signal) + schedule.all_solved * memory.signal
         case Entropy():
             return start if memory.beta is None else memory.beta
     return start
 
 
 def observe(schedule: Schedule, name: str, beta: float, memory: Memory, metrics: dict[str, float]) -> Memory:
-    """What is remembered after a step. A NaN, of a channel that the batch has not, changes nothing.
+    """What is remembered after a step. NaN, of a channel that the batch has not, and infinity change nothing.
 
     The average is the mean of the first `average` measurements, and from then on an exponential one of that length.
 
@@ -176,7 +176,7 @@ def observe(schedule: Schedule, name: str, beta: float, memory: Memory, metrics:
     if not isinstance(schedule, Entropy | SolveRate):
         return memory
     measured = metrics[SIGNALS[name] if isinstance(schedule, Entropy) else "groups/accuracy"]
-    if math.isnan(measured):
+    if not math.isfinite(measured):
         return memory
     count = memory.count + 1
     signal = measured if memory.signal is None else memory.signal

@@ -70,11 +70,11 @@ def test_solve_rate_goes_from_the_one_value_to_the_other():
     memory = Memory()
     assert beta_at(schedule, 0.9, 1, 5, memory) == 0.9, "before the first measurement"
     betas = []
-    for accuracy in (0.5, 1.0, 1.0, math.nan):
+    for accuracy in (0.5, 1.0, 1.0, math.nan, math.inf):
         memory = observe(schedule, "beta_pos", 0.9, memory, metrics(accuracy=accuracy))
         betas.append(beta_at(schedule, 0.9, 2, 5, memory))
-    # averages 0.5, 0.75, 0.875, and a batch without a group changes nothing
-    assert betas == pytest.approx([0.6, 0.4, 0.3, 0.3])
+    # averages 0.5, 0.75, 0.875; what is no number changes nothing
+    assert betas == pytest.approx([0.6, 0.4, 0.3, 0.3, 0.3])
 
 
 def test_entropy_below_the_target_raises_beta_pos_and_lowers_beta_neg():
@@ -154,12 +154,14 @@ def test_without_a_schedule_both_are_constant(algorithm):
         ({"beta_pos": {"kind": "step"}}, "beta_pos.kind='step': allowed is one of constant, linear"),
         ({"beta_pos": 0.5}, "beta_pos=0.5: allowed is a group of keys"),
         (0.5, "algorithm.asymgrpo.schedule=0.5: allowed is a group of keys"),
+        (False, "algorithm.asymgrpo.schedule=False: allowed is a group of keys"),
+        ({"beta_pos": {"kind": ["linear"]}}, "beta_pos.kind=['linear']: allowed is one of constant, linear"),
         ({"beta_pos": {"kind": "constant", "end": 1}}, "unknown key algorithm.asymgrpo.schedule.beta_pos.end=1"),
         ({"beta_pos": {"kind": "linear"}}, "beta_pos.end is missing"),
         ({"beta_pos": {"kind": "linear", "end": -1}}, "beta_pos.end=-1: allowed is a number >= 0"),
         ({"beta_pos": {"kind": "linear", "end": 1, "steps": 1.5}}, "steps=1.5 is a float: allowed is an integer"),
         ({"beta_pos": {"kind": "entropy", "target": 0}}, "target=0: allowed is a number > 0"),
-        ({"beta_neg": {"kind": "entropy", "target": 1, "minimum": 2}}, "minimum=2: allowed is a number <= maximum=1.5"),
+        ({"beta_neg": {"kind": "entropy", "target": 1, "minimum": 2}}, "minimum=2.0: allowed is a number <= maximum=1.5"),
         ({"beta_neg": {"kind": "piecewise", "points": {}}}, "points={}: allowed is {step: beta, ...}"),
         ({"beta_neg": {"kind": "piecewise", "points": {0: 1}}}, "points={0: 1}: allowed is {step: beta, ...}"),
         ({"beta_neg": {"kind": "piecewise", "points": {1: -1}}}, "points={1: -1}: allowed is {step: beta, ...}"),

@@ -67,7 +67,7 @@ class LocalAgentLoopWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
             processor=self.processor,
             dataset_cls=self.dataset_cls,
             data_config=DictConfigWrap(self.config.data),
-            hf_model_type=getattr(self, "hf_model_type", None),  # verl 0.9.0 has none
+            hf_model_type=self.hf_model_type,
         )
         self.finished: dict[str, list[tuple[str, dict, dict]]] = {}  # (key, field, tag) of rollouts by partition
         self.next_put: dict[str, asyncio.Future] = {}

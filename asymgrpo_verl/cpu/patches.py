@@ -13,8 +13,8 @@
 # limitations under the License.
 """The three functions of verl 0.9 and vLLM 0.28.0 that have no extension point and do not work on a CPU.
 
-Each patch takes the imported module that owns the function. tests/test_cpu_patches.py holds a hash of every function
-patched here and fails when an upgrade changes one.
+Each patch takes the imported module that owns the function. tests/test_upstream.py fails when an upgrade changes a
+function that is patched here.
 """
 
 import functools
