@@ -161,7 +161,7 @@ def test_without_a_schedule_both_are_constant(algorithm):
         ({"beta_pos": {"kind": "linear", "end": -1}}, "beta_pos.end=-1: allowed is a number >= 0"),
         ({"beta_pos": {"kind": "linear", "end": 1, "steps": 1.5}}, "steps=1.5 is a float: allowed is an integer"),
         ({"beta_pos": {"kind": "entropy", "target": 0}}, "target=0: allowed is a number > 0"),
-        ({"beta_neg": {"kind": "entropy", "target": 1, "minimum": 2}}, "minimum=2.0: allowed is a number <= maximum=1.5"),
+        ({"beta_neg": {"kind": "entropy", "target": 1, "minimum": 2}}, "minimum=2.0: allowed is a number <= maximum"),
         ({"beta_neg": {"kind": "piecewise", "points": {}}}, "points={}: allowed is {step: beta, ...}"),
         ({"beta_neg": {"kind": "piecewise", "points": {0: 1}}}, "points={0: 1}: allowed is {step: beta, ...}"),
         ({"beta_neg": {"kind": "piecewise", "points": {1: -1}}}, "points={1: -1}: allowed is {step: beta, ...}"),
