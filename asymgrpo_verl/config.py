@@ -136,10 +136,10 @@ ESTIMATORS = {
     "f_grpo": FGRPOConfig,
     "a_grae": AGRAEConfig,
 }
-# The groups under `algorithm` that the trainer reads, with any estimator.
-TRAINER_NODES = ("entropy_advantage", "token_weighting", "diagnostics")
 # What they are worth for a group of one: everything, though the group says nothing.
 LEARN_FROM_ONE = ("reinforce_pm1", "psr", "nsr", "w_reinforce")
+# The groups under `algorithm` that the trainer reads, with any estimator.
+TRAINER_NODES = ("entropy_advantage", "token_weighting", "diagnostics")
 
 
 def _node(algorithm: Mapping, name: str) -> Any:
@@ -247,8 +247,9 @@ def _check_trainer_settings(config: DictConfig) -> None:
         )
     adapts = algorithm.adv_estimator == "asymgrpo" and any(schedule != Constant() for schedule in schedules.values())
     if adapts:
+        start = settings_from(algorithm)
         for name, schedule in schedules.items():
-            beta = getattr(settings_from(algorithm), name)
+            beta = getattr(start, name)
             if isinstance(schedule, Entropy) and not schedule.minimum <= beta <= schedule.maximum:
                 raise ValueError(
                     f"algorithm.asymgrpo.{name}={beta}: allowed is a number from {schedule.minimum} to "

@@ -67,14 +67,17 @@ def epoch_metrics(counts: EpochCounts) -> dict[str, float]:
         epoch/prompts: how many they are. epoch/all_solved, epoch/none_solved, epoch/mixed, epoch/accuracy,
         epoch/solved/k_of_n: as in `group_metrics`.
     """
+    return {"epoch/prompts": counts.prompts} | _shares("epoch", counts)
+
+
+def _shares(prefix: str, counts: EpochCounts) -> dict[str, float]:
     prompts = max(counts.prompts, 1)
     return {
-        "epoch/prompts": counts.prompts,
-        "epoch/all_solved": counts.all_solved / prompts,
-        "epoch/none_solved": counts.none_solved / prompts,
-        "epoch/mixed": (counts.prompts - counts.all_solved - counts.none_solved) / prompts,
-        "epoch/accuracy": counts.accuracy / prompts,
-    } | {f"epoch/solved/{k}_of_{len(counts.solved) - 1}": many / prompts for k, many in enumerate(counts.solved)}
+        f"{prefix}/all_solved": counts.all_solved / prompts,
+        f"{prefix}/none_solved": counts.none_solved / prompts,
+        f"{prefix}/mixed": (counts.prompts - counts.all_solved - counts.none_solved) / prompts,
+        f"{prefix}/accuracy": counts.accuracy / prompts,
+    } | {f"{prefix}/solved/{k}_of_{len(counts.solved) - 1}": many / prompts for k, many in enumerate(counts.solved)}
 
 
 def group_metrics(groups: Groups, n: int) -> dict[str, float]:
@@ -92,13 +95,9 @@ def group_metrics(groups: Groups, n: int) -> dict[str, float]:
         groups/solved/k_of_n, for k from 0 to n: share of the prompts with p nearest to k/n; they add up to 1.
         0 each for a batch without a group.
     """
-    size, solved = groups.size[groups.size > 0], groups.solved[groups.size > 0]
-    count = max(len(size), 1)
-    shares = torch.stack([solved == size, solved == 0, (0 < solved) & (solved < size), solved / size, size != n])
-    names = ("groups/all_solved", "groups/none_solved", "groups/mixed", "groups/accuracy", "groups/odd_size")
-    metrics = dict(zip(names, (shares.double().sum(1) / count).tolist(), strict=True))
-    histogram = torch.bincount(nearest_share(solved, size, n), minlength=n + 1) / count
-    return metrics | {f"groups/solved/{k}_of_{n}": share for k, share in enumerate(histogram.tolist())}
+    size = groups.size[groups.size > 0]
+    odd = (size != n).sum().item() / max(len(size), 1)
+    return _shares("groups", count_epoch(EpochCounts(0), 0, groups, n)) | {"groups/odd_size": odd}
 
 
 def nearest_share(solved: torch.Tensor, size: torch.Tensor, n: int) -> torch.Tensor:
@@ -111,10 +110,14 @@ def _rows(groups: Groups) -> tuple[torch.Tensor, torch.Tensor]:
     return groups.correct, groups.alive & ~groups.correct
 
 
-def _sum_tokens(values: torch.Tensor | None, response_mask: torch.Tensor) -> torch.Tensor:
-    """(bs,) float64: the sum over each row's response tokens; their number where `values` is None."""
-    values = response_mask if values is None else values * response_mask
-    return values.sum(1, dtype=torch.float64)
+def _count_tokens(response_mask: torch.Tensor) -> torch.Tensor:
+    """(bs,) float64: the response tokens of each row."""
+    return response_mask.sum(1, dtype=torch.float64)
+
+
+def _sum_tokens(values: torch.Tensor, response_mask: torch.Tensor) -> torch.Tensor:
+    """(bs,) float64: the sum over each row's response tokens."""
+    return (values * response_mask).sum(1, dtype=torch.float64)
 
 
 def channel_metrics(
@@ -134,7 +137,8 @@ def channel_metrics(
         .../share: share of the rollouts, 0 where there are none.
         .../advantage_mass: sum of |A| over the channel's tokens / all response tokens of the batch.
     """
-    tokens, nats, mass = (_sum_tokens(x, response_mask) for x in (None, entropy, advantages.abs()))
+    tokens = _count_tokens(response_mask)
+    nats, mass = (_sum_tokens(x, response_mask) for x in (entropy, advantages.abs()))
     mixed = ((0 < groups.solved) & (groups.solved < groups.size))[groups.index]
     metrics = {"rollouts/entropy": (nats[groups.alive].sum() / tokens.sum()).item()}
     for channel, rows in zip(CHANNELS, _rows(groups), strict=True):
@@ -169,8 +173,8 @@ def covariance_metrics(
         covariance/mean: mean of Cov_group over the groups of the batch.
         covariance/at/k_of_n, for k from 0 to n: Cov(p), its mean over the groups with p nearest to k/n (Fig. 1 c).
     """
-    log_prob, advantage, tokens = (_sum_tokens(x, response_mask) for x in (log_probs, advantages, None))
-    per_row = torch.stack([log_prob, advantage]) / tokens.clamp(min=1)
+    per_row = torch.stack([_sum_tokens(x, response_mask) for x in (log_probs, advantages)])
+    per_row /= _count_tokens(response_mask).clamp(min=1)
     per_row = torch.where(groups.alive, per_row, 0.0)
     group_mean = torch.zeros(2, len(groups.size), dtype=torch.float64, device=per_row.device)
     group_mean.index_add_(1, groups.index, per_row)
@@ -204,7 +208,7 @@ def update_metrics(
         .../log_prob_increment_per_token: the channel's sum / its tokens.
         entropy_change/measured: mean entropy of the policy at the batch's response tokens, after minus before.
     """
-    tokens = _sum_tokens(None, response_mask)
+    tokens = _count_tokens(response_mask)
     increment, change = (_sum_tokens(x, response_mask) for x in (log_probs - old_log_probs, entropy - old_entropy))
     metrics = {"entropy_change/measured": (change.sum() / tokens.sum()).item()}
     for channel, rows in zip(CHANNELS, _rows(groups), strict=True):

@@ -25,6 +25,7 @@ from jinja2 import Environment, StrictUndefined
 from asymgrpo_verl import series
 from asymgrpo_verl.comparison import SEED, Method, Run, by_method, differing, read_run
 from asymgrpo_verl.run_figures import FIGURES, Picture, benchmark_name, draw_all, exponents, validated_sources
+from data_prep.files import whole
 
 NONE = "–"
 # What the page says of every run, beside all else in which the runs differ.
@@ -134,9 +135,8 @@ def write(arguments: list[str], out: Path) -> list[str]:
     files = {f"{picture.name}.{kind}": getattr(picture, kind) for picture in pictures for kind in ("png", "pdf")}
     files["index.html"] = render(methods, pictures, remarks).encode()
     for name, content in files.items():
-        partial = out / f"{name}.partial"
-        partial.write_bytes(content)
-        partial.replace(out / name)
+        with whole(out / name) as partial:
+            partial.write_bytes(content)
     old = [out / f"{name}.{kind}" for name in FIGURES for kind in ("png", "pdf") if f"{name}.{kind}" not in files]
     if old := [str(path) for path in old if path.exists()]:
         remarks.append(f"of an earlier call, not of these runs: {', '.join(old)}")

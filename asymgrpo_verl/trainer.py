@@ -39,6 +39,7 @@ from asymgrpo_verl.groups import Groups, gather_groups
 from asymgrpo_verl.losses import token_weights
 from asymgrpo_verl.schedules import Constant, Memory, beta_at, observe
 from asymgrpo_verl.worker import ChannelGradientWorker
+from data_prep.files import whole
 
 POLL_SECONDS = 0.1
 STATE_FILE = "asymgrpo.json"  # in a checkpoint's directory
@@ -120,10 +121,8 @@ class AsymGRPOTrainer(PPOTrainerSync):
     def _save_checkpoint(self):
         # Before verl's own, whose last act is to name this checkpoint as the one to resume from.
         path = Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}" / STATE_FILE
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(self.state._asdict()))
-        partial.rename(path)
+        with whole(path) as partly:
+            partly.write_text(json.dumps(self.state._asdict()))
         super()._save_checkpoint()
 
     def _load_checkpoint(self):
@@ -156,18 +155,19 @@ class AsymGRPOTrainer(PPOTrainerSync):
         return batch
 
     def _update_actor(self, batch, metrics: dict):
-        every = self.every.gradient_share_every
-        if every and self.global_steps % every == 0:
+        if self._is_due(self.every.gradient_share_every):
             with marked_timer("gradient_share", self.timing_raw):
                 metrics.update(self._channel_gradients(batch))
         batch = super()._update_actor(batch, metrics)
         metrics["entropy_change/predicted"] = -metrics["actor/lr"] * metrics["covariance/mean"]
-        every = self.every.log_prob_increment_every
-        if every and self.global_steps % every == 0:
+        if self._is_due(self.every.log_prob_increment_every):
             with marked_timer("log_prob_increment", self.timing_raw):
                 metrics.update(self._measure_update(batch))
         self.rollouts = None
         return batch
+
+    def _is_due(self, every: int) -> bool:
+        return every > 0 and self.global_steps % every == 0
 
     def _set_betas(self) -> dict[str, float]:
         """Put the betas of this step where the estimator reads them."""
