@@ -35,9 +35,10 @@ from studies.miniature.sums import prepare
 LAUNCHER = Path(__file__).resolve().parents[2] / "recipes" / "quickstart" / "run_tiny_cpu.sh"
 STEPS = 40
 SEEDS = (1, 2, 3)
-ENVIRONMENT = {"STEPS": STEPS, "TEST_FREQ": 10, "TRAIN_BATCH_SIZE": 32, "MINI_BATCH_SIZE": 16, "LR": 1e-4}
+ENVIRONMENT = {"STEPS": STEPS, "TEST_FREQ": STEPS, "TRAIN_BATCH_SIZE": 32, "MINI_BATCH_SIZE": 16, "LR": 1e-4}
 SETTINGS = [
     "algorithm.diagnostics.log_prob_increment_every=5",
+    "trainer.val_before_train=False",  # one of 2,048 responses takes as long as ten steps
     # eight responses a prompt as in the paper's final evaluation, so that a validation has pass@k too
     "actor_rollout_ref.rollout.val_kwargs.temperature=0.4",
     "actor_rollout_ref.rollout.val_kwargs.do_sample=True",
