@@ -15,6 +15,7 @@
 
 import json
 import os
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,6 +39,7 @@ from asymgrpo_verl.advantages import add_entropy
 from asymgrpo_verl.groups import Groups, gather_groups
 from asymgrpo_verl.losses import token_weights
 from asymgrpo_verl.schedules import Constant, Memory, beta_at, observe
+from asymgrpo_verl.watch import watch_actors
 from asymgrpo_verl.worker import ChannelGradientWorker
 from data_prep.files import whole
 
@@ -118,12 +120,21 @@ class AsymGRPOTrainer(PPOTrainerSync):
                 if worker.__ray_actor_class__ is ActorRolloutRefWorker:
                     self.role_worker_mapping[role] = ray.remote(ChannelGradientWorker)
 
+    def on_init_end(self):
+        watch_actors()
+        super().on_init_end()
+
     def _save_checkpoint(self):
         # Before verl's own, whose last act is to name this checkpoint as the one to resume from.
         path = Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}" / STATE_FILE
-        with whole(path) as partly:
-            partly.write_text(json.dumps(self.state._asdict()))
-        super()._save_checkpoint()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with whole(path) as partly:
+                partly.write_text(json.dumps(self.state._asdict()))
+            super()._save_checkpoint()
+        except Exception as error:  # of a full disk torch says "unexpected pos 576 vs 534"
+            free = shutil.disk_usage(path.parent).free / 2**20
+            raise RuntimeError(f"{path.parent} could not be saved, with {free:.0f} MiB free on the disk") from error
 
     def _load_checkpoint(self):
         super()._load_checkpoint()

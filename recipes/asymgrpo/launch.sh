@@ -147,7 +147,10 @@ fi
 
 mkdir -p "$OUT_DIR"
 COMMAND=$(printf '%q\n' "${ARGS[@]}")
-if [ -f "$OUT_DIR/checkpoints/latest_checkpointed_iteration.txt" ] && [ -f "$OUT_DIR/command" ] &&
+LATEST=$OUT_DIR/checkpoints/latest_checkpointed_iteration.txt
+[ ! -f "$LATEST" ] || [ -s "$LATEST" ] || die "$LATEST is empty, as a full disk leaves it." \
+    "Write the step of the last whole checkpoint into it, or remove it to start anew."
+if [ -f "$LATEST" ] && [ -f "$OUT_DIR/command" ] &&
     ! diff "$OUT_DIR/command" - <<<"$COMMAND" >&2; then
     die "$OUT_DIR holds checkpoints of a run with the other settings above, and this one would go on from them." \
         "Set OUT_DIR, or remove $OUT_DIR/command if that is meant."
@@ -156,4 +159,27 @@ echo "$COMMAND" >"$OUT_DIR/command"
 # verl starts its file log anew: what a run that goes on has logged before is kept beside it.
 [ ! -f "$VERL_FILE_LOGGER_PATH" ] ||
     mv "$VERL_FILE_LOGGER_PATH" "${VERL_FILE_LOGGER_PATH%.jsonl}.$(date +%Y%m%d-%H%M%S).jsonl"
+# vLLM, verl and Ray leave sockets and shared memory behind, some of it even where all went well. With a Ray of its own a
+# run takes them along, however it ends: this waits for the process that becomes verl's.
+sweep() {
+    trap '' INT TERM HUP
+    shopt -s nullglob
+    tail --pid=$$ -f /dev/null
+    rm -rf "$VLLM_RPC_BASE_PATH" "${RAY_TMPDIR:-/tmp}"/ray/session_*_$$/sockets
+    # Weights go through shared memory on a CPU alone. It may be another run's: only what no process uses is removed.
+    [ "$DEVICE" = cpu ] || return 0
+    for _ in {1..10}; do # Ray's processes may take seconds to end
+        left=(/tmp/rl-colocate-zmq-* /dev/shm/verl_weights_*)
+        [ ${#left[@]} -gt 0 ] || break
+        for file in "${left[@]}"; do
+            grep -qsF "$file" /proc/net/unix /proc/[0-9]*/maps || rm -f "$file"
+        done
+        sleep 1
+    done
+}
+if [ -z "${RAY_ADDRESS:-}" ]; then
+    VLLM_RPC_BASE_PATH=$(mktemp -d -t asymgrpo-XXXXXX)
+    export VLLM_RPC_BASE_PATH
+    sweep >/dev/null 2>&1 &
+fi
 run python -m verl.trainer.main_ppo "${ARGS[@]}"

@@ -1,0 +1,152 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""A tiny training run for the fault tests: its processes, what it leaves behind, the checkpoint it resumes from."""
+
+import contextlib
+import json
+import os
+import stat
+import subprocess
+import sys
+import time
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+import torch
+
+QUICKSTART = Path(__file__).parents[2] / "recipes" / "quickstart"
+STEPS = 5
+OVERRIDES = ["trainer.save_freq=1", "trainer.val_before_train=False"]
+# A policy that has learnt next to nothing gets about half of this right.
+REWARD = """
+def compute_score(data_source, solution_str, ground_truth, extra_info=None, **kwargs):
+    return float(len(solution_str) % 2)
+"""
+
+
+class Run(NamedTuple):
+    """A training run.
+
+    Attributes:
+        place: directory of model, prompts and out/, and, as OUT_DIR, in the environment of all processes of the run.
+        temporary: what the run has for a temporary directory; sockets have to be below it, in paths of 107 bytes.
+        before: `shared_files` from before the run.
+    """
+
+    process: psutil.Popen
+    place: Path
+    log: Path
+    temporary: Path
+    before: set[Path]
+
+
+def prepare(place: Path) -> None:
+    policy = [sys.executable, str(QUICKSTART / "base_policy.py"), str(place / "model"), "--steps", "20"]
+    subprocess.run(policy, check=True)
+    prompts = [sys.executable, str(QUICKSTART / "task.py"), str(place), "--train-rows", "24", "--val-rows", "4"]
+    subprocess.run(prompts, check=True)
+    (place / "reward.py").write_text(REWARD)
+
+
+@contextlib.contextmanager
+def training_run(place: Path, log: Path, temporary: Path, ranks: int = 1):
+    """Start a run, which goes on from its last checkpoint, and kill what is left of it afterwards."""
+    env = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "MODEL_PATH": str(place / "model"),
+        "TRAIN_FILE": str(place / "train.parquet"),
+        "VAL_FILE": str(place / "val.parquet"),
+        "OUT_DIR": str(place / "out"),
+        "TMPDIR": str(temporary),
+        "RAY_TMPDIR": str(temporary),
+        "STEPS": str(STEPS),
+        "TEST_FREQ": "-1",
+        "TRAIN_BATCH_SIZE": "8",
+        "MINI_BATCH_SIZE": "4",
+        "RANKS": str(ranks),
+    }
+    reward = f"reward.custom_reward_function.path={place / 'reward.py'}"
+    command = ["bash", str(QUICKSTART / "run_tiny_cpu.sh"), *OVERRIDES, reward]
+    before = shared_files()
+    with log.open("wb") as output:
+        process = psutil.Popen(command, env=env, stdout=output, stderr=subprocess.STDOUT)
+    run = Run(process, place, log, temporary, before)
+    try:
+        yield run
+    finally:
+        for process in processes(run):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        run.process.wait(timeout=30)
+
+
+def processes(run: Run) -> dict[psutil.Process, str]:
+    """All that run, whoever their parent is by now, with their command lines."""
+    out = str(run.place / "out")
+    found = psutil.process_iter(["environ", "cmdline", "status"])
+    ours = [p for p in found if (p.info["environ"] or {}).get("OUT_DIR") == out and p.info["status"] != "zombie"]
+    return {process: " ".join(process.info["cmdline"] or []) for process in ours}
+
+
+def shared_files() -> set[Path]:
+    """Of all runs: shared memory of verl, vLLM and Ray, and the sockets that verl has in /tmp whatever TMPDIR says."""
+    segments = (Path("/dev/shm").glob(name) for name in ("verl_weights_*", "psm_*", "plasma*"))
+    return {*chain(*segments), *Path("/tmp").glob("rl-colocate-zmq-*")}
+
+
+def left_behind(run: Run) -> list[str]:
+    """Processes, shared memory and sockets of a run that has ended, as far as they outlive it by half a minute."""
+    deadline = time.monotonic() + 30
+    while True:
+        alive = [line[:80] for line in processes(run).values()]
+        sockets = [path for path in run.temporary.rglob("*") if stat.S_ISSOCK(path.lstat().st_mode)]
+        files = [path for path in shared_files() - run.before if not in_use(path)]
+        left = [*alive, *map(str, sorted(sockets)), *map(str, sorted(files))]
+        if not left or time.monotonic() > deadline:
+            return left
+        time.sleep(1)
+
+
+def in_use(path: Path) -> bool:
+    """Whether any process has the file mapped or listens on it: one of another run, beside."""
+    for maps in (Path("/proc/net/unix"), *Path("/proc").glob("[0-9]*/maps")):
+        with contextlib.suppress(OSError):  # a process that has ended
+            if str(path) in maps.read_text():
+                return True
+    return False
+
+
+def last_checkpoint(place: Path) -> int:
+    """The step that a run would resume from, 0 for none.
+
+    Raises:
+        Exception: whatever reading a file of that checkpoint raises; none may be missing or half-written.
+    """
+    checkpoints = place / "out" / "checkpoints"
+    tracker = checkpoints / "latest_checkpointed_iteration.txt"
+    if not tracker.exists():
+        return 0
+    step = int(tracker.read_text())
+    files = {path.name for path in (checkpoints / f"global_step_{step}").rglob("*.pt")}
+    ranks = {int(name.split("_")[3]) for name in files if name.startswith("model_world_size_")}
+    (ranks,) = ranks
+    parts = ("model", "optim", "extra_state")
+    assert files == {"data.pt", *(f"{p}_world_size_{ranks}_rank_{r}.pt" for p in parts for r in range(ranks))}
+    for path in (checkpoints / f"global_step_{step}").rglob("*.pt"):
+        torch.load(path, weights_only=False)
+    json.loads((checkpoints / f"global_step_{step}" / "asymgrpo.json").read_text())
+    return step
