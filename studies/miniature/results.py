@@ -14,7 +14,7 @@
 """What the miniature's runs say, from their numbers in runs.parquet.
 
 python -m studies.miniature.results --collect OUT     OUT's finished runs -> runs.parquet
-python -m studies.miniature.results                   the tables of README.md
+python -m studies.miniature.results                   the tables of README.md, claims.png and grid.png
 """
 
 import argparse
@@ -29,7 +29,8 @@ import pandas as pd
 
 from asymgrpo_verl import figures_page
 from asymgrpo_verl.runs import ACCURACY, read_metrics
-from studies.miniature.run import BETAS, METHODS, SEEDS, STEPS, is_done
+from studies.miniature.pictures import draw_claims, draw_grid
+from studies.miniature.run import GRID, METHODS, SEEDS, STEPS, is_done
 
 RUNS = Path(__file__).resolve().parent / "runs.parquet"
 KEPT = re.compile(
@@ -38,6 +39,7 @@ KEPT = re.compile(
 )
 NAME = re.compile(r"(.+)-seed(\d+)")
 LAST = 10  # steps
+TREND = "rank correlation of p and Cov(p)"
 MARGIN = 0.02  # of accuracy: what "at least" may lack
 # Quantiles of Student's t for a two-sided 95% interval, by degrees of freedom.
 T95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}
@@ -168,35 +170,41 @@ def method_table(found: pd.DataFrame) -> str:
     return markdown(["method", "seeds", "accuracy less GRPO's", *NUMBERS], rows)
 
 
-def claim_table(found: pd.DataFrame, table: pd.DataFrame) -> str:
+def weigh_claims(found: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """The claims whose methods have two seeds or more: claim, text, number, mean, half, verdict."""
     words = {1: "more", -1: "less", 0: "at least as much"}
     rows = []
     for claim in CLAIMS:
         if {claim.method, claim.other} <= set(found.index.get_level_values("method")):
             mean, half = difference(found, claim.method, claim.other, claim.number)
             text = f"{claim.method} has {words[claim.sign]} {claim.number} than {claim.other}"
-            rows.append([claim.name, text, with_half(mean, half, signed=True), verdict(claim, mean, half)])
+            rows.append([claim.name, text, claim.number, mean, half, verdict(claim, mean, half)])
     for method in ("grpo", "asymgrpo"):
-        trends = covariance_trend(table, method)
-        if len(trends) > 1:
-            mean, half = interval(trends)
-            rising = Claim("g", method, "", "covariance", 1)
-            text = f"Cov(p) grows with p, {method}: rank correlation"
-            rows.append(["g", text, with_half(mean, half, signed=True), verdict(rising, mean, half)])
+        mean, half = interval(covariance_trend(table, method))
+        rising = Claim("g", method, "", TREND, 1)
+        rows.append(["g", f"Cov(p) grows with p, {method}", TREND, mean, half, verdict(rising, mean, half)])
+    claims = pd.DataFrame(rows, columns=["claim", "text", "number", "mean", "half", "verdict"])
+    return claims[claims.half.notna()]
+
+
+def claim_table(claims: pd.DataFrame) -> str:
+    rows = [
+        [row.claim, row.text, with_half(row.mean, row.half, signed=True), row.verdict] for row in claims.itertuples()
+    ]
     return markdown(["claim", "here", "difference, or correlation", "verdict"], rows)
 
 
-def grid_table(found: pd.DataFrame) -> str:
-    """Accuracy of each (beta_pos, beta_neg), one seed."""
-    betas = BETAS
-    names = [[f"betas_{pos}_{neg}" for neg in betas] for pos in betas]
-    if not all(name in found.index for row in names for name in row):
-        return ""
-    rows = [
-        [f"{pos:g}", *(f"{found.loc[name].accuracy.item():.3f}" for name in row)]
-        for pos, row in zip(betas, names, strict=True)
-    ]
-    return markdown(["beta_pos, beta_neg", *(f"{beta:g}" for beta in betas)], rows)
+def has_grid(found: pd.DataFrame) -> bool:
+    return set(GRID) <= set(found.index.get_level_values("method"))
+
+
+def schedule_table(found: pd.DataFrame) -> str:
+    """Each schedule, the three best pairs of the grid and the paper's pair, with the seed of the grid."""
+    seed = found.xs(SEEDS[0], level="seed")
+    pairs = seed[seed.index.str.startswith("betas_")].accuracy.nlargest(3).index
+    chosen = [*(name for name in GRID if name.startswith("schedule_")), *pairs, "asymgrpo", "grpo"]
+    rows = [[name, *(f"{value:.3f}" for value in seed.loc[name][list(NUMBERS)])] for name in chosen]
+    return markdown(["one seed", *NUMBERS], rows)
 
 
 def main() -> None:
@@ -214,7 +222,12 @@ def main() -> None:
         collect(args.collect).to_parquet(RUNS, compression="zstd")
     table = pd.read_parquet(RUNS)
     found = numbers(table)
-    print(method_table(found), claim_table(found, table), grid_table(found), sep="\n\n")
+    claims = weigh_claims(found, table)
+    print(method_table(found), claim_table(claims), sep="\n\n")
+    draw_claims(claims, RUNS.with_name("claims.png"))
+    if has_grid(found):
+        print("", schedule_table(found), sep="\n")
+        draw_grid(found, RUNS.with_name("grid.png"))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,77 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The miniature's pictures of its own: the claims' differences with their intervals, and the grid as heat maps."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from asymgrpo_verl.figures import PALETTE, plt
+from asymgrpo_verl.panels import PRINT
+from studies.miniature.run import BETAS
+
+COLORS = {"confirmed": PALETTE[2], "contradicted": PALETTE[1], "undecided": "#888888"}
+HEAT = ("accuracy", "entropy", "entropy, correct", "entropy, incorrect")
+
+
+def draw_claims(claims: pd.DataFrame, path: Path) -> None:
+    """A dot and a 95% interval a claim, those of one number under one axis.
+
+    Args:
+        claims: columns claim, text, number, mean, half and verdict, a row a claim.
+    """
+    groups = list(claims.groupby("number", sort=False))
+    with plt.rc_context(PRINT):
+        figure, panels = plt.subplots(
+            len(groups),
+            1,
+            figsize=(6.75, 0.27 * len(claims) + 0.5 * len(groups)),
+            height_ratios=[len(rows) for _, rows in groups],
+            layout="constrained",
+        )
+        for axes, (number, rows) in zip(panels, groups, strict=True):
+            axes.axvline(0, color="#999999", linewidth=0.8)
+            for y, row in enumerate(rows.itertuples()):
+                axes.errorbar(row.mean, y, xerr=row.half, fmt="o", capsize=2, color=COLORS[row.verdict])
+            labels = [f"{row.claim}. {row.text}" for row in rows.itertuples()]
+            axes.set(yticks=range(len(rows)), yticklabels=labels, ylim=(len(rows) - 0.5, -0.5), xlabel=number)
+        for verdict, color in COLORS.items():
+            panels[0].plot([], [], "o", color=color, label=verdict)
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=3)
+        figure.savefig(path, dpi=150)
+        plt.close(figure)
+
+
+def draw_grid(found: pd.DataFrame, path: Path) -> None:
+    """Four numbers of each (beta_pos, beta_neg).
+
+    Args:
+        found: `results.numbers`, with a row for every pair of the grid.
+    """
+    with plt.rc_context(PRINT):
+        figure, panels = plt.subplots(1, len(HEAT), figsize=(6.75, 1.95), layout="constrained")
+        for axes, number in zip(panels, HEAT, strict=True):
+            values = [[found.loc[f"betas_{pos}_{neg}"][number].item() for neg in BETAS] for pos in BETAS]
+            image = axes.imshow(values, origin="lower", cmap="cividis")
+            middle = sum(image.get_clim()) / 2
+            for row, of_pos in enumerate(values):
+                for column, value in enumerate(of_pos):
+                    color = "white" if value < middle else "black"
+                    axes.text(column, row, f"{value:.2f}".removeprefix("0"), ha="center", va="center", color=color)
+            ticks = [f"{beta:g}" for beta in BETAS]
+            axes.set(title=number, xlabel="beta_neg", xticks=range(len(BETAS)), xticklabels=ticks)
+            axes.set(yticks=range(len(BETAS)), yticklabels=ticks)
+        panels[0].set_ylabel("beta_pos")
+        figure.savefig(path, dpi=150)
+        plt.close(figure)
