@@ -21,6 +21,7 @@ A run is OUT/<method>-seed<n>: the recipe's launcher with METHOD and the setting
 """
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -38,12 +39,13 @@ SEEDS = (1, 2, 3)
 ENVIRONMENT = {"STEPS": STEPS, "TEST_FREQ": STEPS, "TRAIN_BATCH_SIZE": 32, "MINI_BATCH_SIZE": 16, "LR": 1e-4}
 SETTINGS = [
     "algorithm.diagnostics.log_prob_increment_every=5",
-    "trainer.val_before_train=False",  # one of 2,048 responses takes as long as ten steps
-    # eight responses a prompt as in the paper's final evaluation, so that a validation has pass@k too
+    "trainer.val_before_train=False",
     "actor_rollout_ref.rollout.val_kwargs.temperature=0.4",
     "actor_rollout_ref.rollout.val_kwargs.do_sample=True",
-    "actor_rollout_ref.rollout.val_kwargs.n=8",
 ]
+# Responses a prompt, as in the paper's final evaluation. Each has a row in the validation file: verl would draw bootstrap
+# samples of val_kwargs.n=8 for as long as ten steps take.
+SAMPLES = 8
 # In this order: those that most claims are about first.
 FIRST = ("grpo", "asymgrpo", "reinforce", "pos_only", "neg_only", "ent_increase", "ent_decrease", "symmetric")
 TRAINED = [row.method for row in paper.TABLE_1 if row.method != "untrained"]
@@ -87,7 +89,7 @@ def run(name: str, method: str, overrides: list[str], seed: int, out: Path) -> N
         "METHOD": method,
         "MODEL_PATH": str(out / "base_policy"),
         "TRAIN_FILE": str(out / "train.parquet"),
-        "VAL_FILE": str(out / "val.parquet"),
+        "VAL_FILE": str(out / "val_samples.parquet"),
         "OUT_DIR": str(place),
     }
     seeds = ["data.seed", "actor_rollout_ref.rollout.seed", "actor_rollout_ref.actor.data_loader_seed"]
@@ -97,9 +99,18 @@ def run(name: str, method: str, overrides: list[str], seed: int, out: Path) -> N
         done = subprocess.run(command, env=env, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     if done.returncode != 0 or last_step(place) != STEPS:
         sys.exit(f"{place / 'train.log'}: the run failed, see its end.")
-    responses = place / "validation" / f"{STEPS}.jsonl"
+    responses = place / "responses.jsonl"
+    by_prompt(place / "validation" / f"{STEPS}.jsonl", responses)
     evaluate = [sys.executable, "-m", "asymgrpo_verl.cli", "evaluate", "--responses", str(responses), "--label", name]
     subprocess.run([*evaluate, "--out", str(place / "evaluation")], check=True, stdout=subprocess.DEVNULL)
+
+
+def by_prompt(dump: Path, responses: Path) -> None:
+    """verl's dump of a validation -> responses for `asymgrpo evaluate`, those to one text under one index."""
+    rows = [json.loads(line) for line in dump.read_text().splitlines()]
+    about = {"data_source": "asymgrpo/sums"}
+    named = [about | {"index": r["input"], "response": r["output"], "ground_truth": r["gts"]} for r in rows]
+    responses.write_text("".join(json.dumps(row) + "\n" for row in named))
 
 
 def is_done(place: Path) -> bool:
@@ -126,7 +137,7 @@ def main() -> None:
         for name in methods:
             print(f"{name:24}", *(seed if (name, seed) in done else "-" for seed in seeds))
         return
-    prepare(out)
+    prepare(out, SAMPLES)
     for name, seed in todo:
         if (name, seed) not in done:
             started = time.time()

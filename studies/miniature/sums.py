@@ -18,16 +18,19 @@ the left, to work from the right, and to guess. An addition that it works out go
 than one way to be right that a policy may keep or lose, and entropy in digits that only makes mistakes.
 """
 
-import argparse
 import random
 import sys
 from pathlib import Path
+
+import pandas as pd
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "recipes" / "quickstart"))
 
 from base_policy import make_policy  # noqa: E402
 from task import direct_answer, write_task  # noqa: E402
+
+from data_prep.files import whole  # noqa: E402
 
 # Shares of the answers that the base policy is trained on, in its first part and in its last.
 STUDY_PART, STUDY_WORKED, HABIT_WORKED = 0.85, 0.85, 0.3
@@ -54,15 +57,14 @@ def draw_answer(chain: str, rng: random.Random, done: float) -> str:
     return direct_answer(chain, rng)
 
 
-def prepare(out: Path) -> None:
-    """out/base_policy, out/train.parquet, out/val.parquet; the same every time. What is there is left as it is."""
+def prepare(out: Path, samples: int) -> None:
+    """out/base_policy, out/train.parquet, out/val.parquet and out/val_samples.parquet, which has every row of it `samples`
+    times; the same every time. What is there is left as it is."""
     if not (out / "val.parquet").is_file():
         write_task(out, train_rows=4096, val_rows=256)
+    if not (out / "val_samples.parquet").is_file():
+        prompts = pd.read_parquet(out / "val.parquet")
+        with whole(out / "val_samples.parquet") as partly:
+            prompts.loc[prompts.index.repeat(samples)].to_parquet(partly, index=False)
     if not (out / "base_policy").is_dir():
         make_policy(out / "base_policy", steps=400, seed=0, answer_to=draw_answer)
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path)
-    prepare(parser.parse_args().out)
