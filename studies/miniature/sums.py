@@ -58,8 +58,8 @@ def draw_answer(chain: str, rng: random.Random, done: float) -> str:
 
 
 def prepare(out: Path, samples: int) -> None:
-    """out/base_policy, out/train.parquet, out/val.parquet and out/val_samples.parquet, which has every row of it `samples`
-    times; the same every time. What is there is left as it is."""
+    """out/base_policy, out/train.parquet, out/val.parquet and out/val_samples.parquet, which has each of its rows
+    `samples` times; the same every time. What is there is left as it is."""
     if not (out / "val.parquet").is_file():
         write_task(out, train_rows=4096, val_rows=256)
     if not (out / "val_samples.parquet").is_file():
