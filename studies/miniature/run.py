@@ -43,8 +43,8 @@ SETTINGS = [
     "actor_rollout_ref.rollout.val_kwargs.temperature=0.4",
     "actor_rollout_ref.rollout.val_kwargs.do_sample=True",
 ]
-# Responses a prompt, as in the paper's final evaluation. Each has a row in the validation file: with val_kwargs.n=8 verl
-# would draw bootstrap samples for as long as ten steps take.
+# Responses a prompt, as in the paper's final evaluation. Each has a row in the validation file: with val_kwargs.n=8
+# verl would draw bootstrap samples for as long as ten steps take.
 SAMPLES = 8
 # In this order: those that most claims are about first.
 FIRST = ("grpo", "asymgrpo", "reinforce", "pos_only", "neg_only", "ent_increase", "ent_decrease", "symmetric")
