@@ -20,7 +20,7 @@ import shutil
 import subprocess
 
 import pytest
-from training_run import STEPS, last_checkpoint, left_behind, training_run
+from training_run import STEPS, last_checkpoint, left_behind, on_demand, training_run
 
 from asymgrpo_verl.runs import read_metrics
 
@@ -43,6 +43,7 @@ def place(prepared, tmp_path):
     subprocess.run(["umount", str(disk)], check=True)
 
 
+@on_demand
 @pytest.mark.slow
 def test_a_full_disk_ends_the_run_and_it_goes_on_from_the_last_whole_checkpoint(place, temporary, tmp_path):
     with training_run(place, tmp_path / "full.log", temporary) as run:

@@ -25,8 +25,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psutil
+import pytest
 import torch
 
+# Each takes three minutes, which would be too much for every run of all tests.
+RUNS = int(os.environ.get("FAULT_RUNS", 0))
+on_demand = pytest.mark.skipif(not RUNS, reason="set FAULT_RUNS, to 20 for the table in README.md")
 QUICKSTART = Path(__file__).parents[2] / "recipes" / "quickstart"
 STEPS = 5
 OVERRIDES = ["trainer.save_freq=1", "trainer.val_before_train=False"]
