@@ -14,22 +14,19 @@
 """A run that is killed and goes on: counters, schedules and logs as if nothing had happened, up to sampling."""
 
 import math
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import psutil
 import pytest
+from tiny_run import STEPS, prepare, start_run
 
 from asymgrpo_verl.runs import read_metrics
 from asymgrpo_verl.schedules import Entropy, Memory, SolveRate, beta_at, observe
 
 pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
 
-QUICKSTART = Path(__file__).parents[2] / "recipes" / "quickstart"
-STEPS, KILLED_AFTER, PROMPTS, PROMPTS_A_STEP = 5, 2, 24, 8  # three steps an epoch: it dies in the middle of the first
+KILLED_AFTER = 2  # in the middle of the first epoch
 SCHEDULES = {
     "beta_pos": (0.9, Entropy(target=1.0, gain=0.3)),
     "beta_neg": (0.4, SolveRate(none_solved=1.0, all_solved=0.0, average=3)),
@@ -40,32 +37,7 @@ OVERRIDES = [
     "algorithm.diagnostics.log_prob_increment_every=2",
     "algorithm.diagnostics.gradient_share_every=2",
     "+algorithm.token_weighting={correct: entropy, incorrect: surprisal}",
-    "trainer.save_freq=1",
-    "trainer.val_before_train=False",
 ]
-# A policy that has learnt next to nothing gets about half of this right.
-REWARD = """
-def compute_score(data_source, solution_str, ground_truth, extra_info=None, **kwargs):
-    return float(len(solution_str) % 2)
-"""
-
-
-def start(place: Path, log) -> psutil.Popen:
-    env = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "MODEL_PATH": str(place / "model"),
-        "TRAIN_FILE": str(place / "train.parquet"),
-        "VAL_FILE": str(place / "val.parquet"),
-        "OUT_DIR": str(place / "out"),
-        "STEPS": str(STEPS),
-        "TEST_FREQ": "-1",
-        "TRAIN_BATCH_SIZE": str(PROMPTS_A_STEP),
-        "MINI_BATCH_SIZE": "4",
-    }
-    reward = [f"reward.custom_reward_function.path={place / 'reward.py'}"]
-    command = ["bash", str(QUICKSTART / "run_tiny_cpu.sh"), *OVERRIDES, *reward]
-    return psutil.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
 
 
 def kill_after(step: int, run: psutil.Popen, metrics: Path) -> None:
@@ -86,16 +58,12 @@ def kill_after(step: int, run: psutil.Popen, metrics: Path) -> None:
 def rows(tmp_path_factory):
     """What the log of a run says that was killed once."""
     place = tmp_path_factory.mktemp("resume")
-    policy = [sys.executable, str(QUICKSTART / "base_policy.py"), str(place / "model"), "--steps", "20"]
-    subprocess.run(policy, check=True)
-    prompts = [sys.executable, str(QUICKSTART / "task.py"), str(place)]
-    subprocess.run([*prompts, "--train-rows", str(PROMPTS), "--val-rows", "4"], check=True)
-    (place / "reward.py").write_text(REWARD)
+    prepare(place)
     metrics = place / "out" / "metrics.jsonl"
     with (place / "killed.log").open("wb") as log:
-        kill_after(KILLED_AFTER, start(place, log), metrics)
+        kill_after(KILLED_AFTER, start_run(place, log, OVERRIDES), metrics)
     with (place / "resumed.log").open("wb") as log:
-        code = start(place, log).wait(timeout=900)
+        code = start_run(place, log, OVERRIDES).wait(timeout=900)
     assert code == 0, (place / "resumed.log").read_text(errors="replace")[-5000:]
     assert read_metrics(metrics)[0]["step"] == 1, "what was logged before the kill is kept"
     assert "Resuming from" in (place / "resumed.log").read_text(errors="replace")

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from training_run import prepare
+from tiny_run import prepare
 
 ROWS = pytest.StashKey[list[str]]()
 

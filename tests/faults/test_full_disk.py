@@ -20,7 +20,8 @@ import shutil
 import subprocess
 
 import pytest
-from training_run import STEPS, last_checkpoint, left_behind, on_demand, training_run
+from tiny_run import STEPS
+from training_run import last_checkpoint, left_behind, on_demand, training_run
 
 from asymgrpo_verl.runs import read_metrics
 

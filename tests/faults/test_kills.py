@@ -25,7 +25,8 @@ import time
 
 import psutil
 import pytest
-from training_run import RUNS, STEPS, Run, last_checkpoint, left_behind, on_demand, processes, training_run
+from tiny_run import STEPS
+from training_run import RUNS, Run, last_checkpoint, left_behind, on_demand, processes, training_run
 
 from asymgrpo_verl.runs import read_metrics
 

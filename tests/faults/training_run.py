@@ -17,8 +17,6 @@ import contextlib
 import json
 import os
 import stat
-import subprocess
-import sys
 import time
 from itertools import chain
 from pathlib import Path
@@ -27,18 +25,11 @@ from typing import NamedTuple
 import psutil
 import pytest
 import torch
+from tiny_run import start_run
 
 # Each takes three minutes, which would be too much for every run of all tests.
 RUNS = int(os.environ.get("FAULT_RUNS", 0))
 on_demand = pytest.mark.skipif(not RUNS, reason="set FAULT_RUNS, to 20 for the table in README.md")
-QUICKSTART = Path(__file__).parents[2] / "recipes" / "quickstart"
-STEPS = 5
-OVERRIDES = ["trainer.save_freq=1", "trainer.val_before_train=False"]
-# A policy that has learnt next to nothing gets about half of this right.
-REWARD = """
-def compute_score(data_source, solution_str, ground_truth, extra_info=None, **kwargs):
-    return float(len(solution_str) % 2)
-"""
 
 
 class Run(NamedTuple):
@@ -57,37 +48,12 @@ class Run(NamedTuple):
     before: set[Path]
 
 
-def prepare(place: Path) -> None:
-    policy = [sys.executable, str(QUICKSTART / "base_policy.py"), str(place / "model"), "--steps", "20"]
-    subprocess.run(policy, check=True)
-    prompts = [sys.executable, str(QUICKSTART / "task.py"), str(place), "--train-rows", "24", "--val-rows", "4"]
-    subprocess.run(prompts, check=True)
-    (place / "reward.py").write_text(REWARD)
-
-
 @contextlib.contextmanager
 def training_run(place: Path, log: Path, temporary: Path, ranks: int = 1):
     """Start a run, which goes on from its last checkpoint, and kill what is left of it afterwards."""
-    env = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "MODEL_PATH": str(place / "model"),
-        "TRAIN_FILE": str(place / "train.parquet"),
-        "VAL_FILE": str(place / "val.parquet"),
-        "OUT_DIR": str(place / "out"),
-        "TMPDIR": str(temporary),
-        "RAY_TMPDIR": str(temporary),
-        "STEPS": str(STEPS),
-        "TEST_FREQ": "-1",
-        "TRAIN_BATCH_SIZE": "8",
-        "MINI_BATCH_SIZE": "4",
-        "RANKS": str(ranks),
-    }
-    reward = f"reward.custom_reward_function.path={place / 'reward.py'}"
-    command = ["bash", str(QUICKSTART / "run_tiny_cpu.sh"), *OVERRIDES, reward]
     before = shared_files()
     with log.open("wb") as output:
-        process = psutil.Popen(command, env=env, stdout=output, stderr=subprocess.STDOUT)
+        process = start_run(place, output, [], TMPDIR=str(temporary), RAY_TMPDIR=str(temporary), RANKS=str(ranks))
     run = Run(process, place, log, temporary, before)
     try:
         yield run

@@ -1,0 +1,60 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""A training run of five steps on a CPU, with a checkpoint after each, for the tests that break it off."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+import psutil
+
+QUICKSTART = Path(__file__).parents[1] / "recipes" / "quickstart"
+STEPS, PROMPTS, PROMPTS_A_STEP = 5, 24, 8  # three steps an epoch
+# A policy that has learnt next to nothing gets about half of this right.
+REWARD = """
+def compute_score(data_source, solution_str, ground_truth, extra_info=None, **kwargs):
+    return float(len(solution_str) % 2)
+"""
+
+
+def prepare(place: Path) -> None:
+    """place/model, place/train.parquet, place/val.parquet and place/reward.py."""
+    policy = [sys.executable, str(QUICKSTART / "base_policy.py"), str(place / "model"), "--steps", "20"]
+    subprocess.run(policy, check=True)
+    prompts = [sys.executable, str(QUICKSTART / "task.py"), str(place)]
+    subprocess.run([*prompts, "--train-rows", str(PROMPTS), "--val-rows", "4"], check=True)
+    (place / "reward.py").write_text(REWARD)
+
+
+def start_run(place: Path, log: BinaryIO, overrides: list[str], **environment: str) -> psutil.Popen:
+    """Start the run of a prepared directory: logs and checkpoints in place/out; it goes on from the last one."""
+    env = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "MODEL_PATH": str(place / "model"),
+        "TRAIN_FILE": str(place / "train.parquet"),
+        "VAL_FILE": str(place / "val.parquet"),
+        "OUT_DIR": str(place / "out"),
+        "STEPS": str(STEPS),
+        "TEST_FREQ": "-1",
+        "TRAIN_BATCH_SIZE": str(PROMPTS_A_STEP),
+        "MINI_BATCH_SIZE": "4",
+        **environment,
+    }
+    ours = ["trainer.save_freq=1", "trainer.val_before_train=False"]
+    reward = f"reward.custom_reward_function.path={place / 'reward.py'}"
+    command = ["bash", str(QUICKSTART / "run_tiny_cpu.sh"), *ours, reward, *overrides]
+    return psutil.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
