@@ -178,6 +178,7 @@ sweep() {
     done
 }
 if [ -z "${RAY_ADDRESS:-}" ]; then
+    export RAY_gcs_rpc_server_reconnect_timeout_s=30 # nobody starts its GCS again, and the default is a minute
     VLLM_RPC_BASE_PATH=$(mktemp -d -t asymgrpo-XXXXXX)
     export VLLM_RPC_BASE_PATH
     sweep >/dev/null 2>&1 &

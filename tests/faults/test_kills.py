@@ -39,7 +39,7 @@ VICTIMS = {
     "rollout server": ("ray::vLLMHttpServer", "(?s)ActorDiedError.*vLLMHttpServer|vllm_server_.* died"),
     "driver": ("-m verl.trainer.main_ppo", ""),  # nobody is left to speak but who started it: exit status 137, "Killed"
     "task runner": ("ray::TaskRunnerV1", "(?s)ActorDiedError.*TaskRunnerV1"),
-    "raylet": ("/raylet --", "Raylet is terminated"),
+    "raylet": ("/raylet --", "Raylet is terminated|raylet failed to startup"),
     "GCS": ("/gcs_server --", "GCS"),
 }
 
@@ -101,8 +101,11 @@ def test_a_run_that_loses_a_process_ends_and_goes_on(prepared, temporary, table,
         f"| {', '.join(left) or 'nothing'} | step {resumed[1] if resumed else 0}, to {last_step(run)} |"
     )
     assert took < 60
-    assert code == (-signal.SIGKILL if victim == "driver" else 1)
-    assert re.search(VICTIMS[victim][1], log), log[-5000:]
+    if (victim, code) == ("GCS", 0):  # the last steps may do without it
+        assert saved == STEPS
+    else:
+        assert code == (-signal.SIGKILL if victim == "driver" else 1)
+        assert re.search(VICTIMS[victim][1], log), log[-5000:]
     assert left == []
     assert int(resumed[1] if resumed else 0) == saved
     steps = {row["step"] for row in read_metrics(place / "out" / "metrics.jsonl")}
