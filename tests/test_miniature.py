@@ -108,6 +108,17 @@ def test_numbers_are_collected_from_finished_runs_alone(tmp_path):
     assert found.entropy.tolist() == [0.5, 0.5]
 
 
+def test_runs_that_are_collected_again_replace_themselves_alone(tmp_path):
+    runs = tmp_path / "runs.parquet"
+    for place, seed, accuracy in (("first", 1, 0.5), ("first", 2, 0.25), ("second", 2, 0.75)):
+        finish(tmp_path / place, f"grpo-seed{seed}", accuracy)
+    for place in ("first", "second", "second"):
+        results.keep(results.collect(tmp_path / place), runs)
+    table = pd.read_parquet(runs)
+    assert results.numbers(table).accuracy.to_dict() == {("grpo", 1): 0.5, ("grpo", 2): 0.75}
+    assert len(table) == len(results.collect(tmp_path / "first"))
+
+
 def test_the_tables_and_pictures_are_those_of_the_runs_that_are_done(tmp_path):
     for method, seed in [*itertools.product(METHODS, (1, 2)), *((name, 1) for name in GRID)]:
         finish(tmp_path, f"{method}-seed{seed}", 0.5 + 0.01 * seed + 0.1 * (method == "asymgrpo"))

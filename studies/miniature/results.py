@@ -13,7 +13,7 @@
 # limitations under the License.
 """What the miniature's runs say, from their numbers in runs.parquet.
 
-python -m studies.miniature.results --collect OUT     OUT's finished runs -> runs.parquet
+python -m studies.miniature.results --collect OUT     OUT's finished runs into runs.parquet
 python -m studies.miniature.results                   the tables of README.md, claims.png and grid.png
 """
 
@@ -29,6 +29,7 @@ import pandas as pd
 
 from asymgrpo_verl import figures_page
 from asymgrpo_verl.runs import ACCURACY, read_metrics
+from data_prep.files import whole
 from studies.miniature.pictures import draw_claims, draw_grid
 from studies.miniature.run import GRID, METHODS, SEEDS, STEPS, is_done
 
@@ -100,6 +101,16 @@ def collect(out: Path) -> pd.DataFrame:
         rows.append((method, int(seed), STEPS, "evaluation/pass@8", found["metrics"]["pass@8"]["mean"]))
     table = pd.DataFrame(rows, columns=["method", "seed", "step", "key", "value"])
     return table.astype({"seed": "int8", "step": "int16", "value": "float32"})
+
+
+def keep(table: pd.DataFrame, runs: Path) -> None:
+    """Put these runs into the file `runs`, in which the others stay as they are."""
+    if runs.exists():
+        before, run = pd.read_parquet(runs), ["method", "seed"]
+        others = before[~before.set_index(run).index.isin(table.set_index(run).index)]
+        table = pd.concat([others, table], ignore_index=True)
+    with whole(runs) as partly:
+        table.to_parquet(partly, compression="zstd")
 
 
 def numbers(table: pd.DataFrame) -> pd.DataFrame:
@@ -219,12 +230,13 @@ def main() -> None:
         print(*figures_page.write(done, figures), sep="\n")
         return
     if args.collect:
-        collect(args.collect).to_parquet(RUNS, compression="zstd")
+        keep(collect(args.collect), RUNS)
     table = pd.read_parquet(RUNS)
     found = numbers(table)
     claims = weigh_claims(found, table)
     print(method_table(found), claim_table(claims), sep="\n\n")
-    draw_claims(claims, RUNS.with_name("claims.png"))
+    if len(claims):
+        draw_claims(claims, RUNS.with_name("claims.png"))
     if has_grid(found):
         print("", schedule_table(found), sep="\n")
         draw_grid(found, RUNS.with_name("grid.png"))
