@@ -45,7 +45,13 @@ def test_the_grid_is_five_by_five_and_has_three_schedules():
 def test_an_interval_is_student_s():
     mean, half = results.interval([1.0, 2.0, 3.0])
     assert mean == 2 and half == pytest.approx(4.303 / 3**0.5, rel=1e-3)
-    assert all(map(math.isnan, results.interval([1.0])))
+
+
+def test_one_seed_has_no_interval_and_decides_nothing():
+    mean, half = results.interval([0.5])
+    assert mean == 0.5 and math.isnan(half)
+    assert results.with_half(mean, half) == "0.500"
+    assert results.verdict(MORE, mean, half) == "undecided"
 
 
 @pytest.mark.parametrize(

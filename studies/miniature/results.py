@@ -123,9 +123,9 @@ def numbers(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def interval(values: list[float]) -> tuple[float, float]:
-    """The mean, and half the width of its 95% interval by Student's t; NaN for less than two values."""
+    """The mean, and half the width of its 95% interval by Student's t, which is NaN for a single value."""
     if len(values) < 2:
-        return math.nan, math.nan
+        return (values or [math.nan])[0], math.nan
     half = T95[len(values) - 1] * statistics.stdev(values) / len(values) ** 0.5
     return statistics.fmean(values), half
 
@@ -165,7 +165,8 @@ def markdown(header: list[str], rows: list[list[str]]) -> str:
 
 
 def with_half(mean: float, half: float, signed: bool = False) -> str:
-    return f"{mean:{'+' if signed else ''}.3f} ± {half:.3f}" if half == half else "too few seeds"
+    text = f"{mean:{'+' if signed else ''}.3f}"
+    return text if math.isnan(half) else f"{text} ± {half:.3f}"
 
 
 def method_table(found: pd.DataFrame) -> str:
@@ -173,7 +174,7 @@ def method_table(found: pd.DataFrame) -> str:
     rows = []
     for method in METHODS:
         seeds = found.loc[[method]] if method in found.index else found.iloc[:0]
-        if len(seeds) < 2:
+        if seeds.empty:
             continue
         cells = [with_half(*interval(seeds[name].dropna().tolist())) for name in NUMBERS]
         less = "" if method == "grpo" else with_half(*difference(found, method, "grpo", "accuracy"), signed=True)
@@ -182,20 +183,19 @@ def method_table(found: pd.DataFrame) -> str:
 
 
 def weigh_claims(found: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """The claims whose methods have two seeds or more: claim, text, number, mean, half, verdict."""
-    words = {1: "more", -1: "less", 0: "at least as much"}
+    """The claims whose methods have runs: claim, text, number, mean, half, verdict."""
+    words = {1: "more {} than", -1: "less {} than", 0: "at least as much {} as"}
     rows = []
     for claim in CLAIMS:
         if {claim.method, claim.other} <= set(found.index.get_level_values("method")):
             mean, half = difference(found, claim.method, claim.other, claim.number)
-            text = f"{claim.method} has {words[claim.sign]} {claim.number} than {claim.other}"
+            text = f"{claim.method} has {words[claim.sign].format(claim.number)} {claim.other}"
             rows.append([claim.name, text, claim.number, mean, half, verdict(claim, mean, half)])
     for method in ("grpo", "asymgrpo"):
         mean, half = interval(covariance_trend(table, method))
         rising = Claim("g", method, "", TREND, 1)
         rows.append(["g", f"Cov(p) grows with p, {method}", TREND, mean, half, verdict(rising, mean, half)])
-    claims = pd.DataFrame(rows, columns=["claim", "text", "number", "mean", "half", "verdict"])
-    return claims[claims.half.notna()]
+    return pd.DataFrame(rows, columns=["claim", "text", "number", "mean", "half", "verdict"])
 
 
 def claim_table(claims: pd.DataFrame) -> str:
@@ -235,8 +235,7 @@ def main() -> None:
     found = numbers(table)
     claims = weigh_claims(found, table)
     print(method_table(found), claim_table(claims), sep="\n\n")
-    if len(claims):
-        draw_claims(claims, RUNS.with_name("claims.png"))
+    draw_claims(claims, RUNS.with_name("claims.png"))
     if has_grid(found):
         print("", schedule_table(found), sep="\n")
         draw_grid(found, RUNS.with_name("grid.png"))
