@@ -28,7 +28,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from asymgrpo_verl import figures_page
-from asymgrpo_verl.runs import ACCURACY, read_metrics
+from asymgrpo_verl.runs import read_metrics
 from data_prep.files import whole
 from studies.miniature.pictures import draw_claims, draw_grid
 from studies.miniature.run import GRID, METHODS, SEEDS, STEPS, is_done
@@ -94,8 +94,6 @@ def collect(out: Path) -> pd.DataFrame:
         for row in read_metrics(place / "metrics.jsonl"):
             kept = {key: value for key, value in row.items() if KEPT.fullmatch(key)}
             rows += [(method, int(seed), row["step"], key, value) for key, value in kept.items()]
-            validated = [value for key, value in row.items() if ACCURACY.fullmatch(key)]
-            rows += [(method, int(seed), row["step"], "validation", value) for value in validated]
         (found,) = json.loads((place / "evaluation" / "results.json").read_text())["benchmarks"].values()
         rows.append((method, int(seed), STEPS, "evaluation/avg@8", found["metrics"]["avg@8"]["mean"]))
         rows.append((method, int(seed), STEPS, "evaluation/pass@8", found["metrics"]["pass@8"]["mean"]))
@@ -185,13 +183,13 @@ def method_table(found: pd.DataFrame) -> str:
 def weigh_claims(found: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """The claims whose methods have runs: claim, text, number, mean, half, verdict."""
     words = {1: "more {} than", -1: "less {} than", 0: "at least as much {} as"}
-    rows = []
+    there, rows = set(found.index.get_level_values("method")), []
     for claim in CLAIMS:
-        if {claim.method, claim.other} <= set(found.index.get_level_values("method")):
+        if {claim.method, claim.other} <= there:
             mean, half = difference(found, claim.method, claim.other, claim.number)
             text = f"{claim.method} has {words[claim.sign].format(claim.number)} {claim.other}"
             rows.append([claim.name, text, claim.number, mean, half, verdict(claim, mean, half)])
-    for method in ("grpo", "asymgrpo"):
+    for method in sorted({"grpo", "asymgrpo"} & there, reverse=True):
         mean, half = interval(covariance_trend(table, method))
         rising = Claim("g", method, "", TREND, 1)
         rows.append(["g", f"Cov(p) grows with p, {method}", TREND, mean, half, verdict(rising, mean, half)])
@@ -203,10 +201,6 @@ def claim_table(claims: pd.DataFrame) -> str:
         [row.claim, row.text, with_half(row.mean, row.half, signed=True), row.verdict] for row in claims.itertuples()
     ]
     return markdown(["claim", "here", "difference, or correlation", "verdict"], rows)
-
-
-def has_grid(found: pd.DataFrame) -> bool:
-    return set(GRID) <= set(found.index.get_level_values("method"))
 
 
 def schedule_table(found: pd.DataFrame) -> str:
@@ -236,7 +230,7 @@ def main() -> None:
     claims = weigh_claims(found, table)
     print(method_table(found), claim_table(claims), sep="\n\n")
     draw_claims(claims, RUNS.with_name("claims.png"))
-    if has_grid(found):
+    if set(GRID) <= set(found.index.get_level_values("method")):
         print("", schedule_table(found), sep="\n")
         draw_grid(found, RUNS.with_name("grid.png"))
 
