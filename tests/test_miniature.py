@@ -125,6 +125,13 @@ def test_runs_that_are_collected_again_replace_themselves_alone(tmp_path):
     assert len(table) == len(results.collect(tmp_path / "first"))
 
 
+def test_the_page_has_the_tables_of_the_runs():
+    table = pd.read_parquet(results.RUNS)
+    found, page = results.numbers(table), (results.RUNS.parent / "README.md").read_text()
+    assert results.method_table(found) in page
+    assert results.claim_table(results.weigh_claims(found, table)) in page
+
+
 def test_the_tables_and_pictures_are_those_of_the_runs_that_are_done(tmp_path):
     for method, seed in [*itertools.product(METHODS, (1, 2)), *((name, 1) for name in GRID)]:
         finish(tmp_path, f"{method}-seed{seed}", 0.5 + 0.01 * seed + 0.1 * (method == "asymgrpo"))

@@ -189,7 +189,7 @@ def weigh_claims(found: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
             mean, half = difference(found, claim.method, claim.other, claim.number)
             text = f"{claim.method} has {words[claim.sign].format(claim.number)} {claim.other}"
             rows.append([claim.name, text, claim.number, mean, half, verdict(claim, mean, half)])
-    for method in sorted({"grpo", "asymgrpo"} & there, reverse=True):
+    for method in [method for method in ("grpo", "asymgrpo") if method in there]:
         mean, half = interval(covariance_trend(table, method))
         rising = Claim("g", method, "", TREND, 1)
         rows.append(["g", f"Cov(p) grows with p, {method}", TREND, mean, half, verdict(rising, mean, half)])
