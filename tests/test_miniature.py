@@ -23,7 +23,7 @@ import pytest
 from asymgrpo_verl import paper
 from studies.miniature import results
 from studies.miniature.results import Claim
-from studies.miniature.run import GRID, METHODS, STEPS, is_done
+from studies.miniature.run import BETAS, GRID, METHODS, STEPS, is_done
 
 MORE, LESS, AT_LEAST = (Claim("x", "ours", "other", "accuracy", sign) for sign in (1, -1, 0))
 
@@ -90,6 +90,19 @@ def test_the_trend_of_the_covariance_is_the_order_of_its_means(direction):
     assert results.covariance_trend(table, "grpo") == [pytest.approx(direction)]
 
 
+def test_the_slopes_of_the_grid_are_those_of_the_plane_it_was_made_of():
+    noise = itertools.cycle([0.01, -0.01])  # a checkerboard over an odd grid: orthogonal to both betas
+    index = [(f"betas_{pos}_{neg}", 1) for pos in BETAS for neg in BETAS]
+    values = [0.5 + 0.2 * pos - 0.1 * neg + next(noise) for pos in BETAS for neg in BETAS]
+    found = pd.DataFrame({"entropy": values}, index=pd.MultiIndex.from_tuples(index, names=["method", "seed"]))
+    (pos, half_pos), (neg, half_neg), scatter = results.slopes(found, "entropy")
+    assert pos == pytest.approx(0.2) and neg == pytest.approx(-0.1)
+    # the checkerboard's mean, 0.01 / 25, goes into c
+    assert scatter == pytest.approx((25 * 1e-4 - 1e-4 / 25) ** 0.5 / 22**0.5)
+    # the sum of squares of a beta about its mean: 5 times 2 (0.5^2 + 0.25^2)
+    assert half_pos == half_neg == pytest.approx(2.074 * scatter / 3.125**0.5, rel=1e-3)
+
+
 def finish(out, name: str, accuracy: float) -> None:
     """A run of one logged step, as `run` leaves it."""
     place = out / name
@@ -141,6 +154,7 @@ def test_the_tables_and_pictures_are_those_of_the_runs_that_are_done(tmp_path):
     assert "| asymgrpo | 2 | +0.100 ± 0.000 | 0.615 ± 0.064 |" in results.method_table(found)
     assert "| e | asymgrpo has more accuracy than grpo | +0.100 ± 0.000 | confirmed |" in results.claim_table(claims)
     assert results.schedule_table(found).count("\n") == 2 + 3 + 3 + 1
+    assert results.slope_table(found).count("\n") == 1 + len(results.NUMBERS)
     results.draw_claims(claims, tmp_path / "claims.png")
     results.draw_grid(found, tmp_path / "grid.png")
     assert (tmp_path / "claims.png").stat().st_size > 5000 < (tmp_path / "grid.png").stat().st_size

@@ -60,18 +60,17 @@ def draw_grid(found: pd.DataFrame, path: Path) -> None:
         found: `results.numbers`, with a row for every pair of the grid.
     """
     with plt.rc_context(PRINT):
-        figure, panels = plt.subplots(1, len(HEAT), figsize=(6.75, 1.95), layout="constrained")
-        for axes, number in zip(panels, HEAT, strict=True):
+        figure, panels = plt.subplots(2, 2, figsize=(5.5, 5.2), layout="constrained")
+        for axes, number in zip(panels.flat, HEAT, strict=True):
             values = [[found.loc[f"betas_{pos}_{neg}"][number].item() for neg in BETAS] for pos in BETAS]
             image = axes.imshow(values, origin="lower", cmap="cividis")
             middle = sum(image.get_clim()) / 2
             for row, of_pos in enumerate(values):
                 for column, value in enumerate(of_pos):
                     color = "white" if value < middle else "black"
-                    axes.text(column, row, f"{value:.2f}".removeprefix("0"), ha="center", va="center", color=color)
+                    axes.text(column, row, f"{value:.3f}".removeprefix("0"), ha="center", va="center", color=color)
             ticks = [f"{beta:g}" for beta in BETAS]
-            axes.set(title=number, xlabel="beta_neg", xticks=range(len(BETAS)), xticklabels=ticks)
+            axes.set(title=number, xlabel="beta_neg", ylabel="beta_pos", xticks=range(len(BETAS)), xticklabels=ticks)
             axes.set(yticks=range(len(BETAS)), yticklabels=ticks)
-        panels[0].set_ylabel("beta_pos")
         figure.savefig(path, dpi=150)
         plt.close(figure)

@@ -25,13 +25,14 @@ import statistics
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from asymgrpo_verl import figures_page
 from asymgrpo_verl.runs import read_metrics
 from data_prep.files import whole
 from studies.miniature.pictures import draw_claims, draw_grid
-from studies.miniature.run import GRID, METHODS, SEEDS, STEPS, is_done
+from studies.miniature.run import BETAS, GRID, METHODS, SEEDS, STEPS, is_done
 
 RUNS = Path(__file__).resolve().parent / "runs.parquet"
 KEPT = re.compile(
@@ -43,7 +44,7 @@ LAST = 10  # steps
 TREND = "rank correlation of p and Cov(p)"
 MARGIN = 0.02  # of accuracy: what "at least" may lack
 # Quantiles of Student's t for a two-sided 95% interval, by degrees of freedom.
-T95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}
+T95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 22: 2.074}
 
 # Name of a number -> the metric it is the mean of, over so many last steps.
 NUMBERS = {
@@ -203,6 +204,29 @@ def claim_table(claims: pd.DataFrame) -> str:
     return markdown(["claim", "here", "difference, or correlation", "verdict"], rows)
 
 
+def slopes(found: pd.DataFrame, number: str) -> tuple[tuple[float, float], tuple[float, float], float]:
+    """The plane c + a beta_pos + b beta_neg through the grid: a and b with half their 95% intervals, and the scatter.
+
+    The scatter is the residuals' standard deviation, in the unit of `number`; a and b are per 1 of beta.
+    """
+    pairs = [(pos, neg) for pos in BETAS for neg in BETAS]
+    design = np.array([[1, pos, neg] for pos, neg in pairs])
+    values = np.array([found.loc[f"betas_{pos}_{neg}"][number].item() for pos, neg in pairs])
+    fitted, squares, _, _ = np.linalg.lstsq(design, values)
+    freedom = len(pairs) - design.shape[1]
+    scatter = math.sqrt(squares.item() / freedom)
+    half = T95[freedom] * scatter * np.sqrt(np.diag(np.linalg.inv(design.T @ design)))
+    return (fitted[1].item(), half[1].item()), (fitted[2].item(), half[2].item()), scatter
+
+
+def slope_table(found: pd.DataFrame) -> str:
+    rows = []
+    for number in NUMBERS:
+        pos, neg, scatter = slopes(found, number)
+        rows.append([number, with_half(*pos, signed=True), with_half(*neg, signed=True), f"{scatter:.3f}"])
+    return markdown(["25 pairs, one seed", "per 1 of beta_pos", "per 1 of beta_neg", "scatter"], rows)
+
+
 def schedule_table(found: pd.DataFrame) -> str:
     """Each schedule, the three best pairs of the grid and the paper's pair, with the seed of the grid."""
     seed = found.xs(SEEDS[0], level="seed")
@@ -231,7 +255,7 @@ def main() -> None:
     print(method_table(found), claim_table(claims), sep="\n\n")
     draw_claims(claims, RUNS.with_name("claims.png"))
     if set(GRID) <= set(found.index.get_level_values("method")):
-        print("", schedule_table(found), sep="\n")
+        print("", slope_table(found), "", schedule_table(found), sep="\n")
         draw_grid(found, RUNS.with_name("grid.png"))
 
 
