@@ -14,10 +14,21 @@
 """Settings for all tests: verl runs on the CPU; no test times a single call, so hypothesis has no deadline."""
 
 import os
+from pathlib import Path
 
 import hypothesis
+import pytest
+from tiny_run import quickstart
 
 os.environ["VERL_PLATFORM"] = "cpu"
 
 hypothesis.settings.register_profile("default", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("default")
+
+
+@pytest.fixture(scope="session")
+def base_policy(tmp_path_factory) -> Path:
+    """A model that has hardly learnt the quickstart's task; nobody writes into it."""
+    model = tmp_path_factory.mktemp("base_policy") / "model"
+    quickstart("base_policy.py", model, "--steps", 40)
+    return model

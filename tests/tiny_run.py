@@ -30,12 +30,15 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, **kw
 """
 
 
-def prepare(place: Path) -> None:
+def quickstart(script: str, *arguments) -> None:
+    """Run a script of the quickstart: base_policy.py makes a model, task.py train.parquet and val.parquet."""
+    subprocess.run([sys.executable, str(QUICKSTART / script), *map(str, arguments)], check=True)
+
+
+def prepare(place: Path, base_policy: Path) -> None:
     """place/model, place/train.parquet, place/val.parquet and place/reward.py."""
-    policy = [sys.executable, str(QUICKSTART / "base_policy.py"), str(place / "model"), "--steps", "20"]
-    subprocess.run(policy, check=True)
-    prompts = [sys.executable, str(QUICKSTART / "task.py"), str(place)]
-    subprocess.run([*prompts, "--train-rows", str(PROMPTS), "--val-rows", "4"], check=True)
+    (place / "model").symlink_to(base_policy)
+    quickstart("task.py", place, "--train-rows", PROMPTS, "--val-rows", 4)
     (place / "reward.py").write_text(REWARD)
 
 

@@ -22,13 +22,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from tiny_run import quickstart
 
 from asymgrpo_verl.generation import PROMPTS_PER_FILE
 from data_prep.files import verl_row, write_rows
 
 pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
 
-QUICKSTART = Path(__file__).parents[2] / "recipes" / "quickstart"
 PROMPTS, LONG, N = 200, 24, 4  # sums, prompts of 700 tokens that vLLM would cut in two, responses to each
 FILES = (PROMPTS + LONG) / PROMPTS_PER_FILE
 
@@ -51,13 +51,11 @@ FSDPCheckpointManager(model, processing_class=tokenizer, checkpoint_config=saved
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(tmp_path_factory, base_policy):
     """A directory with a hardly trained model and PROMPTS + LONG prompts."""
     out = tmp_path_factory.mktemp("evaluate")
-    policy = [sys.executable, str(QUICKSTART / "base_policy.py"), str(out / "model"), "--steps", "40"]
-    subprocess.run(policy, check=True)
-    prompts = [sys.executable, str(QUICKSTART / "task.py"), str(out), "--train-rows", "1", "--val-rows", str(PROMPTS)]
-    subprocess.run(prompts, check=True)
+    (out / "model").symlink_to(base_policy)
+    quickstart("task.py", out, "--train-rows", 1, "--val-rows", PROMPTS)
     long = [verl_row("long", f"{i}+{'1+' * 350}1", "1", "test", i) for i in range(LONG)]
     write_rows(long, out / "long.parquet")
     return out

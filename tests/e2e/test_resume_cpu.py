@@ -55,10 +55,10 @@ def kill_after(step: int, run: psutil.Popen, metrics: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory):
+def rows(tmp_path_factory, base_policy):
     """What the log of a run says that was killed once."""
     place = tmp_path_factory.mktemp("resume")
-    prepare(place)
+    prepare(place, base_policy)
     metrics = place / "out" / "metrics.jsonl"
     with (place / "killed.log").open("wb") as log:
         kill_after(KILLED_AFTER, start_run(place, log, OVERRIDES), metrics)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tiny_run import quickstart
 
 from asymgrpo_verl.runs import read_metrics
 
@@ -39,15 +40,11 @@ exec "$@"
 
 
 @pytest.mark.slow
-def test_a_run_spreads_over_the_nodes_of_a_job_and_leaves_no_process(tmp_path):
+def test_a_run_spreads_over_the_nodes_of_a_job_and_leaves_no_process(tmp_path, base_policy):
     for name, body in SLURM.items():
         (tmp_path / name).write_text(f"#!/usr/bin/env bash\n{body}\n")
         (tmp_path / name).chmod(0o755)
-    quickstart = RECIPES / "quickstart"
-    policy = [sys.executable, str(quickstart / "base_policy.py"), str(tmp_path / "model"), "--steps", "20"]
-    subprocess.run(policy, check=True)
-    prompts = [sys.executable, str(quickstart / "task.py"), str(tmp_path), "--train-rows", "16", "--val-rows", "4"]
-    subprocess.run(prompts, check=True)
+    quickstart("task.py", tmp_path, "--train-rows", 16, "--val-rows", 4)
     env = {
         **os.environ,
         "PATH": f"{tmp_path}:{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -56,7 +53,7 @@ def test_a_run_spreads_over_the_nodes_of_a_job_and_leaves_no_process(tmp_path):
         "SLURM_CPUS_PER_TASK": "16",
         "SLURM_JOB_ID": "391",
         "DEVICE": "cpu",
-        "MODEL_PATH": str(tmp_path / "model"),
+        "MODEL_PATH": str(base_policy),
         "TRAIN_FILE": str(tmp_path / "train.parquet"),
         "VAL_FILES": str(tmp_path / "val.parquet"),
         "OUT_DIR": str(tmp_path / "out"),

@@ -21,23 +21,23 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiny_run import QUICKSTART, quickstart
 
 pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
 
-QUICKSTART = Path(__file__).parents[2] / "recipes" / "quickstart"
 STEPS = 2
 CHANNELS = ("correct", "incorrect")
 KEYS = ("groups/", "rollouts/", "covariance/", "actor/")
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tmp_path_factory, base_policy):
     """The directory of a run of STEPS steps from a hardly trained base policy, saved at its last step."""
     out = tmp_path_factory.mktemp("run")
     env = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "MODEL_PATH": str(out / "base_policy"),
+        "MODEL_PATH": str(base_policy),
         "TRAIN_FILE": str(out / "train.parquet"),
         "VAL_FILE": str(out / "val.parquet"),
         "OUT_DIR": str(out),
@@ -45,10 +45,7 @@ def run(tmp_path_factory):
         "TRAIN_BATCH_SIZE": "8",
         "MINI_BATCH_SIZE": "4",
     }
-    policy = [sys.executable, str(QUICKSTART / "base_policy.py"), str(out / "base_policy"), "--steps", "20"]
-    subprocess.run(policy, check=True, env=env)
-    prompts = [sys.executable, str(QUICKSTART / "task.py"), str(out), "--train-rows", "64", "--val-rows", "8"]
-    subprocess.run(prompts, check=True, env=env)
+    quickstart("task.py", out, "--train-rows", 64, "--val-rows", 8)
     overrides = [f"trainer.save_freq={STEPS}", "actor_rollout_ref.actor.checkpoint.save_contents=[hf_model]"]
     # beta = 0 makes unanimous groups speak too, so that even this policy has something to learn from
     overrides += ["algorithm.asymgrpo.beta_pos=0", "algorithm.asymgrpo.beta_neg=0"]
@@ -66,12 +63,12 @@ def steps(run):
 
 
 @pytest.mark.slow
-def test_weights_change(run):
+def test_weights_change(run, base_policy):
     import torch
     from safetensors.torch import load_file
 
     (trained,) = run.glob(f"checkpoints/global_step_{STEPS}/actor/huggingface/model*.safetensors")
-    before, after = load_file(run / "base_policy" / "model.safetensors"), load_file(trained)
+    before, after = load_file(base_policy / "model.safetensors"), load_file(trained)
     assert before.keys() == after.keys()
     for name, weight in before.items():
         assert not torch.equal(weight, after[name].to(weight.dtype)), name

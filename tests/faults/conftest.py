@@ -23,9 +23,9 @@ ROWS = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory):
+def prepared(tmp_path_factory, base_policy):
     place = tmp_path_factory.mktemp("prepared")
-    prepare(place)
+    prepare(place, base_policy)
     return place
 
 

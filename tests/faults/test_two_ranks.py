@@ -15,8 +15,6 @@
 
 import os
 import socket
-import subprocess
-import sys
 from dataclasses import asdict
 from functools import partial
 from itertools import product
@@ -133,7 +131,7 @@ def compose_config(model: str):
         return compose("asymgrpo_trainer", overrides=overrides).actor_rollout_ref
 
 
-def run_rank(rank: int, ranks: int, port: int, place: Path, batches: list, advantages: dict) -> None:
+def run_rank(rank: int, ranks: int, port: int, model: Path, place: Path, batches: list, advantages: dict) -> None:
     """One rank's part of every case. Rank 0 saves what came out: {case: (loss, gradients, channel norms)}."""
     from verl.utils.config import omega_conf_to_dataclass
     from verl.workers.utils.losses import ppo_loss
@@ -142,7 +140,7 @@ def run_rank(rank: int, ranks: int, port: int, place: Path, batches: list, advan
 
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     torch.set_num_threads(1)
-    config = compose_config(str(place / "model"))
+    config = compose_config(str(model))
     worker = ChannelGradientWorker(config, role="actor")
     worker.init_model()
     engine, gradients, outcomes = worker.actor.engine, {}, {}
@@ -203,14 +201,12 @@ def advantages(batch, splits):
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory, batch, splits, advantages):
+def outcomes(tmp_path_factory, base_policy, batch, splits, advantages):
     """{ranks: {case: (loss, gradients, channel norms)}}"""
     place = tmp_path_factory.mktemp("ranks")
-    policy = [sys.executable, str(RECIPES / "quickstart" / "base_policy.py"), str(place / "model"), "--steps", "20"]
-    subprocess.run(policy, check=True)
     runs = []
     for ranks, split in splits.items():
-        args = (ranks, free_port(), place, [rows_of(batch, rows) for rows in split], advantages[ranks])
+        args = (ranks, free_port(), base_policy, place, [rows_of(batch, rows) for rows in split], advantages[ranks])
         runs.append(torch.multiprocessing.spawn(run_rank, args=args, nprocs=ranks, join=False))
     for run in runs:
         while not run.join():
