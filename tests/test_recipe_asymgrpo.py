@@ -247,6 +247,16 @@ def test_a_run_does_not_go_on_from_checkpoints_of_other_settings(tmp_path):
     (kept,) = tmp_path.glob("metrics.*.jsonl")
     assert kept.read_text() == "{}\n" and not (tmp_path / "metrics.jsonl").exists()
 
+    (tmp_path / "trained").touch()
+    done = start("algorithm.asymgrpo.beta_pos=0.8")
+    assert (done.returncode, done.stdout) == (0, ""), "run_all.sh need not train it again"
+    assert start().returncode == 1, "nor does it take it for a run with other settings"
+
+
+def test_a_run_of_a_sweep_is_no_seed_of_its_method():
+    done = launch("run_qwen3_4b_fsdp.sh", DRY_RUN="1", STAGE="evaluate", OUT_DIR="outputs/beta_0.8")
+    assert "--label beta_0.8 " in done.stdout
+
 
 def test_run_all_dry_prints_every_row_and_marks_none(tmp_path):
     done = launch("run_all.sh", DRY_RUN="1", METHODS="untrained grpo", OUT_ROOT=str(tmp_path))
@@ -260,6 +270,13 @@ def test_run_all_goes_on_after_a_row_that_fails_and_names_it(tmp_path):
     done = launch("run_all.sh", DRY_RUN="1", METHODS="_family untrained", OUT_ROOT=str(tmp_path))
     assert done.returncode == 1 and done.stderr.endswith("run_all.sh: failed: qwen3_4b/_family\n")
     assert "--label untrained" in done.stdout
+
+
+def test_run_all_names_the_rows_of_every_model_when_none_could_start(tmp_path):
+    env = {"MODELS": "qwen3_4b qwen3_8b", "METHODS": "grpo untrained", "OUT_ROOT": str(tmp_path)}
+    done = launch("run_all.sh", DRY_RUN="0", DATA_DIR="/no/such", **env)
+    assert done.returncode == 1
+    assert done.stderr.endswith("failed: qwen3_4b/grpo qwen3_4b/untrained qwen3_8b/grpo qwen3_8b/untrained\n")
 
 
 def test_a_dry_run_leaves_nothing_behind_and_two_numbers_scale_it(tmp_path):

@@ -67,7 +67,7 @@ run() { # what a dry run prints and a real one becomes
 }
 
 if [ "$STAGE" = evaluate ]; then
-    LABEL=$METHOD
+    LABEL=$(basename "$OUT_DIR") # METHOD, unless this is one run of a sweep
     if [ "$METHOD" = untrained ]; then
         MODEL_OR_CHECKPOINT=$MODEL_PATH
         [ "$MODEL_NAME" = qwen3_4b ] || LABEL=$MODEL_NAME # Table 1's untrained row is Qwen3-4B
@@ -150,10 +150,11 @@ COMMAND=$(printf '%q\n' "${ARGS[@]}")
 LATEST=$OUT_DIR/checkpoints/latest_checkpointed_iteration.txt
 [ ! -f "$LATEST" ] || [ -s "$LATEST" ] || die "$LATEST is empty, as a full disk leaves it." \
     "Write the step of the last whole checkpoint into it, or remove it to start anew."
-if [ -f "$LATEST" ] && [ -f "$OUT_DIR/command" ] &&
-    ! diff "$OUT_DIR/command" - <<<"$COMMAND" >&2; then
-    die "$OUT_DIR holds checkpoints of a run with the other settings above, and this one would go on from them." \
-        "Set OUT_DIR, or remove $OUT_DIR/command if that is meant."
+if [ -f "$LATEST" ] && [ -f "$OUT_DIR/command" ]; then
+    diff "$OUT_DIR/command" - <<<"$COMMAND" >&2 ||
+        die "$OUT_DIR holds checkpoints of a run with the other settings above, and this one would go on from them." \
+            "Set OUT_DIR, or remove $OUT_DIR/command if that is meant."
+    [ ! -f "$OUT_DIR/trained" ] || exit 0 # run_all.sh has seen it end
 fi
 echo "$COMMAND" >"$OUT_DIR/command"
 # verl starts its file log anew: what a run that goes on has logged before is kept beside it.

@@ -16,15 +16,16 @@ for model in $MODELS; do
     for METHOD in $METHODS; do
         OUT_DIR=$OUT_ROOT/$model/$METHOD
         export METHOD OUT_DIR
-        if [ "$METHOD" != untrained ] && [ ! -f "$OUT_DIR/trained" ]; then
+        if [ "$METHOD" != untrained ]; then
             STAGE=train bash "$HERE/run_${model}_fsdp.sh" "$@" || { failed+=("$model/$METHOD") && continue; }
-            [ "${DRY_RUN:-0}" != 0 ] || touch "$OUT_DIR/trained"
+            [ "${DRY_RUN:-0}" != 0 ] || touch "$OUT_DIR/trained" # which launch.sh looks at
         fi
-        if [ ! -f "$OUT_DIR/evaluation/results.json" ]; then
+        if [ ! "$OUT_DIR/evaluation/results.json" -nt "$OUT_DIR/checkpoints/latest_checkpointed_iteration.txt" ]; then
             STAGE=evaluate bash "$HERE/run_${model}_fsdp.sh" || { failed+=("$model/$METHOD") && continue; }
         fi
         results+=("$OUT_DIR/evaluation")
     done
-    [ "${DRY_RUN:-0}" != 0 ] || asymgrpo table "${results[@]}" | tee "$OUT_ROOT/$model/table.md"
+    [ ${#results[@]} = 0 ] || [ "${DRY_RUN:-0}" != 0 ] ||
+        asymgrpo table "${results[@]}" | tee "$OUT_ROOT/$model/table.md"
 done
 [ ${#failed[@]} = 0 ] || { echo "run_all.sh: failed: ${failed[*]}" >&2 && exit 1; }
