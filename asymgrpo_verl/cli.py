@@ -70,20 +70,25 @@ def _table(args: argparse.Namespace) -> None:
 
 def _curves(args: argparse.Namespace) -> None:
     from asymgrpo_verl import figures
+    from asymgrpo_verl.files import in_a_line
 
     settings = [figures.Setting(*betas) for betas in args.betas]
     print(figures.curves_table(settings, args.n))
-    figures.draw_curves(settings, args.n, args.out)
+    try:
+        figures.draw_curves(settings, args.n, args.out)
+    except (OSError, ValueError) as error:
+        sys.exit(f"asymgrpo curves: {in_a_line(error)}")
     print(args.out)
 
 
 def _figures(args: argparse.Namespace) -> None:
     from asymgrpo_verl import figures_page
+    from asymgrpo_verl.files import in_a_line
 
     try:
         remarks = figures_page.write(list(dict.fromkeys(args.runs)), args.out)
     except (OSError, ValueError) as error:
-        sys.exit(f"asymgrpo figures: {error}")
+        sys.exit(f"asymgrpo figures: {in_a_line(error)}")
     for remark in remarks:
         print(remark, file=sys.stderr)
     print(args.out / "index.html")

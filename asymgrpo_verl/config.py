@@ -290,15 +290,16 @@ def _check_keys_of_algorithm(algorithm: DictConfig, used: str) -> None:
     nodes = [*ESTIMATORS, *TRAINER_NODES]
     own = [key.name for key in fields(ESTIMATORS[used])] if ours else []
     own += ["schedule"] if used == "asymgrpo" else []
-    # With an estimator of others, a key may be theirs: only what all but spells ours is taken for it.
-    likely, cutoff = ([*nodes, *own], 0.5) if ours else ([*TRAINER_NODES], 0.8)
+    # A key may be the user's own, of a reward or an agent loop: only what all but spells ours is taken for it.
+    likely = [*nodes, *own] if ours else [*TRAINER_NODES]
     for key in set(algorithm) - {key.name for key in fields(AlgoConfig)} - {"_target_", *nodes}:
-        near = difflib.get_close_matches(str(key).lower(), likely, n=1, cutoff=cutoff)
+        near = difflib.get_close_matches(str(key).lower(), likely, n=1, cutoff=0.75)
+        unread = f"algorithm.{key} is read neither by verl nor by asymgrpo_verl"
         if near:
             meant = f"{used}.{near[0]}" if near[0] in own else near[0]
-            raise ValueError(f"algorithm.{key} is read by nobody: did you mean algorithm.{meant}?")
+            raise ValueError(f"{unread}: did you mean algorithm.{meant}?")
         if ours:
-            print(f"[asymgrpo_verl] algorithm.{key} is read neither by verl nor by asymgrpo_verl")
+            print(f"[asymgrpo_verl] {unread}")
 
 
 def _check_group_size(estimator: str, settings: OutcomeConfig, n: int) -> None:

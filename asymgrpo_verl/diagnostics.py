@@ -45,8 +45,8 @@ class EpochCounts(NamedTuple):
 
 
 def count_epoch(counts: EpochCounts, epoch: int, groups: Groups, n: int) -> EpochCounts:
-    """The counts with the groups of a step added; anew where `epoch` is another than that of `counts`."""
-    if epoch != counts.epoch or not counts.solved:
+    """The counts with the groups of a step added; anew where `epoch` or n is not that of `counts`."""
+    if epoch != counts.epoch or len(counts.solved) != n + 1:
         counts = EpochCounts(epoch, solved=(0,) * (n + 1))
     size, solved = groups.size[groups.size > 0], groups.solved[groups.size > 0]
     bins = torch.bincount(nearest_share(solved, size, n), minlength=n + 1).tolist()

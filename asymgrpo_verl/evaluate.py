@@ -27,7 +27,7 @@ from pathlib import Path
 import pandas as pd
 
 from asymgrpo_verl import evaluation, generation, paper, responses, runs
-from data_prep.files import in_a_line, whole
+from asymgrpo_verl.files import in_a_line, whole
 
 
 def evaluate(args: argparse.Namespace) -> None:

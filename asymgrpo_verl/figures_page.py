@@ -24,8 +24,8 @@ from jinja2 import Environment, StrictUndefined
 
 from asymgrpo_verl import series
 from asymgrpo_verl.comparison import SEED, Method, Run, by_method, differing, read_run
+from asymgrpo_verl.files import whole
 from asymgrpo_verl.run_figures import FIGURES, Picture, benchmark_name, draw_all, exponents, validated_sources
-from data_prep.files import whole
 
 NONE = "–"
 # What the page says of every run, beside all else in which the runs differ.

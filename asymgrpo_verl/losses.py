@@ -39,7 +39,8 @@ def two_channel_loss(
 
     Metrics, over the response tokens of this micro-batch. A token belongs to the positive or the negative channel by
     the sign of its advantage, to neither where that is 0. Except for `loss_share` and `ratio` they are shares of all
-    tokens, so that the channels add up and a mean over micro-batches stays right also when one lacks a channel:
+    tokens, so that the channels add up and a micro-batch may lack one. verl logs their plain mean over micro-batches,
+    which is the share of the batch where those have equally many tokens (and near it with use_dynamic_bsz):
       actor/pg_clipfrac, actor/ppo_kl, actor/pg_clipfrac_lower: as `vanilla` has them.
       actor/{positive,negative}/token_frac: tokens of the channel / all tokens.
       .../clipfrac: tokens of the channel whose ratio is clipped / all tokens; both sum to actor/pg_clipfrac. Divide by

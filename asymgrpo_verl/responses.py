@@ -22,8 +22,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from asymgrpo_verl.files import check_verl_parquet, is_missing, read_rows, whole
 from asymgrpo_verl.rewards import compute_score, equivalent
-from data_prep.files import check_verl_parquet, is_missing, read_rows, whole
 
 GENERATED = pa.schema(
     {

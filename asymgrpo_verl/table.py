@@ -64,7 +64,10 @@ def read_result(argument: str) -> tuple[str, dict]:
         results = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path}: not JSON ({error}).") from error
-    if not isinstance(results, dict) or "benchmarks" not in results:
+    expected = {"label": str | None, "settings": dict, "benchmarks": dict}
+    if not isinstance(results, dict) or not all(
+        key in results and isinstance(results[key], kind) for key, kind in expected.items()
+    ):
         raise ValueError(f"{path}: not a results.json of `asymgrpo evaluate`.")
     if not results["benchmarks"].keys() & paper.BENCHMARKS.keys():
         raise ValueError(f"{path}: has no benchmark of the paper's table, only {', '.join(results['benchmarks'])}.")

@@ -24,7 +24,7 @@ import numpy as np
 import ray
 import torch
 import transfer_queue as tq
-from omegaconf import OmegaConf, open_dict
+from omegaconf import OmegaConf
 from tensordict import TensorDict
 from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
@@ -36,13 +36,14 @@ from asymgrpo_verl import config as settings
 from asymgrpo_verl import diagnostics
 from asymgrpo_verl.adapters import multi_output_share, outcome_advantage, read_keys, weigh_sessions
 from asymgrpo_verl.advantages import add_entropy
+from asymgrpo_verl.files import whole
 from asymgrpo_verl.groups import Groups, gather_groups
 from asymgrpo_verl.losses import token_weights
 from asymgrpo_verl.schedules import Constant, Memory, beta_at, observe
 from asymgrpo_verl.watch import watch_actors
 from asymgrpo_verl.worker import ChannelGradientWorker
-from data_prep.files import whole
 
+MODE = "trainer.v1.trainer_mode"
 POLL_SECONDS = 0.1
 STATE_FILE = "asymgrpo.json"  # in a checkpoint's directory
 GRADIENT_KEYS = ("gradient/positive/norm", "gradient/negative/norm", "gradient/positive/share")
@@ -91,9 +92,9 @@ class AsymGRPOTrainer(PPOTrainerSync):
     """
 
     def __init__(self, config):
-        # verl asks in many places whether the mode is "sync"; to all of them this trainer is.
-        with open_dict(config):
-            config.trainer.v1.trainer_mode = "sync"
+        # verl's trainer takes the mode from here once, and asks in many places whether it is "sync": this one is.
+        mode = OmegaConf.select(config, MODE)
+        OmegaConf.update(config, MODE, "sync")
         algorithm = config.algorithm
         self.estimator = algorithm.adv_estimator
         ours = self.estimator in settings.ESTIMATORS
@@ -106,6 +107,7 @@ class AsymGRPOTrainer(PPOTrainerSync):
         # In bypass mode verl takes the rollouts' log-probabilities for the old ones and computes no entropy.
         self.bypass = bool(OmegaConf.select(config, "algorithm.rollout_correction.bypass_mode"))
         super().__init__(config)
+        OmegaConf.update(config, MODE, mode)  # which loggers keep
 
     def _build_replay_buffer(self):
         buffer = super()._build_replay_buffer()
@@ -133,6 +135,9 @@ class AsymGRPOTrainer(PPOTrainerSync):
                 partly.write_text(json.dumps(self.state._asdict()))
             super()._save_checkpoint()
         except Exception as error:  # of a full disk torch says "unexpected pos 576 vs 534"
+            latest = path.parents[1] / "latest_checkpointed_iteration.txt"
+            if latest.is_file() and latest.read_text() == str(self.global_steps):
+                raise  # it is whole: the checkpoint callback failed
             free = shutil.disk_usage(path.parent).free / 2**20
             raise RuntimeError(f"{path.parent} could not be saved, with {free:.0f} MiB free on the disk") from error
 

@@ -21,8 +21,8 @@ and the others are made all the same.
 import sys
 from pathlib import Path
 
+from asymgrpo_verl.files import in_a_line
 from data_prep import aime24, aime25, amc23, gsm8k, math, math500, olympiadbench
-from data_prep.files import in_a_line
 from data_prep.prepare import options_of, parser_of, prepare
 
 DATASETS = [module.DATASET for module in (math, math500, aime24, aime25, amc23, olympiadbench, gsm8k)]
@@ -50,6 +50,8 @@ def main() -> None:
         except (OSError, ValueError) as error:
             print(f"{dataset.name}: {in_a_line(error)}", file=sys.stderr)
             failed += 1
+        except KeyboardInterrupt:
+            sys.exit(f"data_prep.all: interrupted at {dataset.name}")
     if failed or not made:
         sys.exit(f"data_prep.all: {made} made, {failed} failed, {len(DATASETS) - made - failed} not there.")
 

@@ -20,14 +20,21 @@ The data source is verl's own name for it, but verl's default reward of that nam
 these prompts ask for \boxed{12}: train with asymgrpo_verl/rewards.py.
 """
 
+import re
+
 from data_prep import DATA_SOURCES
 from data_prep.prepare import Dataset, main
 from data_prep.rows import Problem, text_of
 
+_ANSWER = re.compile(r"####\s*(-?[\d.,]*\d)\s*$")
+
 
 def problem(row: dict) -> Problem:
-    _, _, answer = text_of(row, "answer").rpartition("####")
-    return Problem(text_of(row, "question"), answer.strip())
+    solution = text_of(row, "answer")
+    found = _ANSWER.search(solution)
+    if not found:
+        raise ValueError(f"answer: expected #### and a number at its end, found {solution[-80:]!r}.")
+    return Problem(text_of(row, "question"), found[1])
 
 
 DATASET = Dataset(

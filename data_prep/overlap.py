@@ -30,8 +30,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from asymgrpo_verl.files import count_rows, in_a_line, iter_rows
 from data_prep.defects import normal
-from data_prep.files import count_rows, in_a_line, iter_rows
 from data_prep.rows import flat, text_of
 
 THRESHOLD = 0.7
@@ -81,7 +81,9 @@ def questions_of(path: Path) -> Iterator[tuple[str, str]]:
         try:
             row, _ = flat(row)
             about = row.get("extra_info") or {}
-            question = about["question"] if "question" in about else text_of(row, "problem", "question")
+            if not isinstance(about, dict):
+                raise ValueError(f"extra_info: expected an object, found {about!r:.80}.")
+            question = text_of(about if "question" in about else row, "problem", "question")
         except ValueError as error:
             raise ValueError(f"{path}, row {index}: {error}") from error
         name = about.get("id") or row.get("id")
@@ -109,6 +111,8 @@ def main() -> None:
         ]
     except (OSError, ValueError) as error:
         sys.exit(f"data_prep.overlap: {in_a_line(error)}")
+    except KeyboardInterrupt:
+        sys.exit("data_prep.overlap: interrupted")
     for score, name, question, file, its_name, its_question in sorted(pairs, key=lambda pair: -pair[0]):
         print(f"{score:.2f}  {args.train} {name} = {file} {its_name}")
         print(f"      {' '.join(question.split()):.150}\n      {' '.join(its_question.split()):.150}")

@@ -27,8 +27,8 @@ from typing import NamedTuple
 import pyarrow as pa
 from tqdm import tqdm
 
+from asymgrpo_verl.files import SUFFIXES, batches, count_rows, in_a_line, iter_rows, whole, write_tables
 from data_prep.defects import answers_of, clean_gold, misses_figure, normal
-from data_prep.files import SUFFIXES, batches, count_rows, in_a_line, iter_rows, whole, write_tables
 from data_prep.overlap import Questions, questions_of
 from data_prep.rows import Problem, flat
 

@@ -17,8 +17,8 @@ import re
 from typing import NamedTuple
 
 from asymgrpo_verl.answers import last_boxed
+from asymgrpo_verl.files import is_missing
 from data_prep.defects import may_need_repair, repair
-from data_prep.files import is_missing
 
 _NUMBER = re.compile(r"\s*\$?\s*-?[\d.,]*\d\s*(?:$|[$^°\\])")  # 336^\circ too
 

@@ -25,8 +25,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import data_prep.all
+from asymgrpo_verl.files import check_verl_parquet, read_rows
 from data_prep import DATA_SOURCES
-from data_prep.files import check_verl_parquet, read_rows
 from data_prep.prepare import INSTRUCTIONS, SCHEMA, Options, prepare
 
 REAL = Path(__file__).parents[2] / "shared" / "data"

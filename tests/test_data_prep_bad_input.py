@@ -25,8 +25,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data_prep import aime24, amc23, math, math500, olympiadbench
-from data_prep.files import check_verl_parquet, in_a_line, iter_rows, read_rows, whole, write_rows
+from asymgrpo_verl.files import check_verl_parquet, in_a_line, iter_rows, read_rows, whole, write_rows
+from data_prep import aime24, amc23, gsm8k, math, math500, olympiadbench
 from data_prep.prepare import Dataset, Options, prepare
 
 GOOD = {"problem": "1+1?", "solution": "\\boxed{2}"}
@@ -62,6 +62,7 @@ BAD = {
     ),
     "broken list": ("a.json", b'[{"problem": "a"},', "a.json: not JSON (Expecting value"),
     "nested too deep": ("a.jsonl", b"[" * 100_000, "a.jsonl, line 1: not JSON (maximum recursion depth"),
+    "a number too long": ("a.jsonl", lines(b"1" * 5000), "a.jsonl, line 1: not JSON (Exceeds the limit"),
     "no UTF-8": (
         "a.jsonl",
         lines(GOOD, b'{"problem": "\xff"}'),
@@ -106,6 +107,12 @@ def test_bad_input_is_one_line_and_the_old_files_stay(tmp_path, case):
     said = failure(written(tmp_path / name, content), tmp_path / "out")
     assert said.startswith(f"{tmp_path}/{message}") and "\n" not in said
     assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_a_gsm8k_solution_without_its_number_is_named(tmp_path):
+    source = written(tmp_path / "train.jsonl", lines({"question": "1+1?", "answer": "It is one and one.\nSo 2"}))
+    said = failure(source, tmp_path / "out", gsm8k.DATASET)
+    assert said.startswith(f"{source}, row 0: answer: expected #### and a number at its end, found 'It is one")
 
 
 def test_a_damaged_parquet_is_named(tmp_path):

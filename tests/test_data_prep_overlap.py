@@ -93,10 +93,14 @@ def test_what_cannot_be_compared_is_named(tmp_path):
     train = write(tmp_path / "train.jsonl", [SHOP])
     (tmp_path / "empty.jsonl").touch()
     (tmp_path / "other.jsonl").write_text('{"text": "a"}\n')
+    (tmp_path / "null.jsonl").write_text('{"extra_info": {"question": null}}\n')
+    (tmp_path / "text.jsonl").write_text('{"extra_info": "question"}\n')
     for arguments, message in (
         ((train, tmp_path / "nowhere.jsonl"), "nowhere.jsonl: No such file or directory."),
         ((train, tmp_path / "other.jsonl"), "other.jsonl, row 0: expected the column problem or question; found text."),
         ((train, tmp_path / "empty.jsonl"), "empty.jsonl: holds no rows."),
+        ((train, tmp_path / "null.jsonl"), "null.jsonl, row 0: problem or question: expected a text, found None."),
+        ((train, tmp_path / "text.jsonl"), "text.jsonl, row 0: extra_info: expected an object, found 'question'."),
         ((train, train, "--threshold", 0), "--threshold: got 0.0, allowed is a number in (0, 1]."),
     ):
         done = run("overlap", *arguments)

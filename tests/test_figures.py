@@ -71,3 +71,11 @@ def test_a_setting_that_is_none_is_refused(text, tmp_path):
     done = curves("--", text, cwd=tmp_path)
     assert done.returncode == 2 and f"got '{text}', expected two numbers >= 0" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("out, message", [("a.xyz", "xyz"), ("file/a.png", "file: File exists.")])
+def test_a_picture_that_cannot_be_saved_is_one_line(out, message, tmp_path):
+    (tmp_path / "file").touch()
+    done = curves("--out", out, cwd=tmp_path)
+    assert done.returncode == 1 and done.stderr.startswith("asymgrpo curves: ") and message in done.stderr
+    assert done.stderr.count("\n") == 1

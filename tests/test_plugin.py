@@ -57,6 +57,13 @@ def test_without_the_plugin_there_is_no_asymgrpo():
     assert python(code, VERL_USE_EXTERNAL_PLUGINS="none") == "False"
 
 
+def test_a_run_does_not_take_a_users_data_prep_for_ours(tmp_path):
+    """`python -m` puts the working directory first, and every v1 run imports our trainer."""
+    (tmp_path / "data_prep.py").write_text("raise ImportError('not ours')")
+    code = "import verl.trainer.ppo.v1, asymgrpo_verl.evaluate, asymgrpo_verl.figures_page; print('imported')"
+    assert python(code, PYTHONPATH=str(tmp_path), VERL_PLATFORM="cpu") == "imported"
+
+
 def test_importing_the_package_does_nothing():
     assert python("import asymgrpo_verl, sys; print([m for m in sys.modules if m in ('torch', 'verl', 'ray')])") == "[]"
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.files import read_rows
+from asymgrpo_verl.files import read_rows
 
 QUICKSTART = Path(__file__).parents[1] / "recipes" / "quickstart"
 sys.path.insert(0, str(QUICKSTART))

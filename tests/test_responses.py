@@ -23,8 +23,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from asymgrpo_verl.files import verl_row, write_rows
 from asymgrpo_verl.responses import SCORED, read_prompts, read_responses, score
-from data_prep.files import verl_row, write_rows
 
 
 def lines(rows: list[dict], path: Path) -> Path:

@@ -171,11 +171,13 @@ def test_csv_is_numbers(tmp_path):
 def test_what_is_no_result_is_named(tmp_path):
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "other.json").write_text("{}")
+    (tmp_path / "odd.json").write_text('{"label": null, "settings": {}, "benchmarks": []}')
     none = write(tmp_path / "none.json", *[None] * 5)
     for argument, message in {
         f"GRPO={tmp_path / 'nowhere.json'}": "nowhere.json",
         str(tmp_path / "broken.json"): "broken.json: not JSON",
         str(tmp_path / "other.json"): "other.json: not a results.json",
+        str(tmp_path / "odd.json"): "odd.json: not a results.json",
         str(none): "none.json: has no benchmark of the paper's table",
     }.items():
         done = table(argument)

@@ -29,8 +29,8 @@ import numpy as np
 import pandas as pd
 
 from asymgrpo_verl import figures_page
+from asymgrpo_verl.files import whole
 from asymgrpo_verl.runs import read_metrics
-from data_prep.files import whole
 from studies.miniature.pictures import draw_claims, draw_grid
 from studies.miniature.run import BETAS, GRID, METHODS, SEEDS, STEPS, is_done
 

@@ -30,7 +30,7 @@ sys.path.insert(0, str(HERE.parents[1] / "recipes" / "quickstart"))
 from base_policy import make_policy  # noqa: E402
 from task import direct_answer, write_task  # noqa: E402
 
-from data_prep.files import whole  # noqa: E402
+from asymgrpo_verl.files import whole  # noqa: E402
 
 # Shares of the answers that the base policy is trained on, in its first part and in its last.
 STUDY_PART, STUDY_WORKED, HABIT_WORKED = 0.85, 0.85, 0.3

@@ -24,8 +24,8 @@ import pandas as pd
 import pytest
 from tiny_run import quickstart
 
+from asymgrpo_verl.files import verl_row, write_rows
 from asymgrpo_verl.generation import PROMPTS_PER_FILE
-from data_prep.files import verl_row, write_rows
 
 pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
 

@@ -107,7 +107,7 @@ def _parse(data: bytes, place: str):
         raise ValueError(f"{place}: not UTF-8 (byte {data[error.start]:#04x} at offset {error.start}).") from error
     except json.JSONDecodeError as error:
         raise ValueError(f"{place}: not JSON ({error.msg}, at character {error.pos}).") from error
-    except RecursionError as error:
+    except (RecursionError, ValueError) as error:  # nested too deep, a number of too many digits
         raise ValueError(f"{place}: not JSON ({error}).") from error
 
 
