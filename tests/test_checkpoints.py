@@ -11,13 +11,17 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Which checkpoints of a run stay."""
+"""Which checkpoints of a run stay, and what is said of one that could not be saved."""
 
 import json
 
 import pytest
 from omegaconf import OmegaConf
 from verl.trainer.ppo.checkpoint_callback import build_checkpoint_callback
+from verl.trainer.ppo.v1 import get_trainer_cls
+from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
+
+from asymgrpo_verl.trainer import State
 
 CONFIG = {
     "checkpoint_callback_class": "asymgrpo_verl.checkpoints.KeepBest",
@@ -106,3 +110,21 @@ def test_a_copy_that_a_user_made_is_no_checkpoint_of_the_run(run):
     checkpoint = run / "checkpoints" / "global_step_20"
     keep.on_save(trainer=None, global_step=20, checkpoint_dir=str(checkpoint))
     assert copy.is_dir()
+
+
+@pytest.mark.parametrize(
+    "named, message", [(True, "no upload for you"), (False, "global_step_7 could not be saved, with")]
+)
+def test_a_whole_checkpoint_whose_callback_fails_is_not_called_unsaved(named, message, tmp_path, monkeypatch):
+    def save(self):
+        if named:  # verl's last act before it calls the checkpoint callback
+            (tmp_path / "latest_checkpointed_iteration.txt").write_text("7")
+        raise PermissionError("no upload for you")
+
+    monkeypatch.setattr(PPOTrainerSync, "_save_checkpoint", save)
+    trainer_class = get_trainer_cls("asymgrpo")
+    trainer = trainer_class.__new__(trainer_class)  # its __init__ builds the run
+    trainer.config = OmegaConf.create({"trainer": {"default_local_dir": str(tmp_path)}})
+    trainer.global_steps, trainer.state = 7, State()
+    with pytest.raises((PermissionError, RuntimeError), match=message):
+        trainer._save_checkpoint()
