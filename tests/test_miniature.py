@@ -143,6 +143,7 @@ def test_the_page_has_the_tables_of_the_runs():
     found, page = results.numbers(table), (results.RUNS.parent / "README.md").read_text()
     assert results.method_table(found) in page
     assert results.claim_table(results.weigh_claims(found, table)) in page
+    assert results.slope_table(found) in page and results.schedule_table(found) in page
 
 
 def test_the_tables_and_pictures_are_those_of_the_runs_that_are_done(tmp_path):
