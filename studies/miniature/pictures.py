@@ -53,6 +53,11 @@ def draw_claims(claims: pd.DataFrame, path: Path) -> None:
         plt.close(figure)
 
 
+def grid_of(found: pd.DataFrame, number: str) -> list[list[float]]:
+    """A number of each pair, a row a beta_pos and a column a beta_neg."""
+    return [[found.loc[f"betas_{pos}_{neg}"][number].item() for neg in BETAS] for pos in BETAS]
+
+
 def draw_grid(found: pd.DataFrame, path: Path) -> None:
     """Four numbers of each (beta_pos, beta_neg).
 
@@ -62,7 +67,7 @@ def draw_grid(found: pd.DataFrame, path: Path) -> None:
     with plt.rc_context(PRINT):
         figure, panels = plt.subplots(2, 2, figsize=(5.5, 5.2), layout="constrained")
         for axes, number in zip(panels.flat, HEAT, strict=True):
-            values = [[found.loc[f"betas_{pos}_{neg}"][number].item() for neg in BETAS] for pos in BETAS]
+            values = grid_of(found, number)
             image = axes.imshow(values, origin="lower", cmap="cividis")
             middle = sum(image.get_clim()) / 2
             for row, of_pos in enumerate(values):

@@ -31,7 +31,7 @@ import pandas as pd
 from asymgrpo_verl import figures_page
 from asymgrpo_verl.files import whole
 from asymgrpo_verl.runs import read_metrics
-from studies.miniature.pictures import draw_claims, draw_grid
+from studies.miniature.pictures import draw_claims, draw_grid, grid_of
 from studies.miniature.run import BETAS, GRID, METHODS, SEEDS, STEPS, is_done
 
 RUNS = Path(__file__).resolve().parent / "runs.parquet"
@@ -209,11 +209,9 @@ def slopes(found: pd.DataFrame, number: str) -> tuple[tuple[float, float], tuple
 
     The scatter is the residuals' standard deviation, in the unit of `number`; a and b are per 1 of beta.
     """
-    pairs = [(pos, neg) for pos in BETAS for neg in BETAS]
-    design = np.array([[1, pos, neg] for pos, neg in pairs])
-    values = np.array([found.loc[f"betas_{pos}_{neg}"][number].item() for pos, neg in pairs])
-    fitted, squares, _, _ = np.linalg.lstsq(design, values)
-    freedom = len(pairs) - design.shape[1]
+    design = np.array([[1, pos, neg] for pos in BETAS for neg in BETAS])
+    fitted, squares, _, _ = np.linalg.lstsq(design, np.ravel(grid_of(found, number)))
+    freedom = len(design) - design.shape[1]
     scatter = math.sqrt(squares.item() / freedom)
     half = T95[freedom] * scatter * np.sqrt(np.diag(np.linalg.inv(design.T @ design)))
     return (fitted[1].item(), half[1].item()), (fitted[2].item(), half[2].item()), scatter
