@@ -250,6 +250,7 @@ def test_a_run_does_not_go_on_from_checkpoints_of_other_settings(tmp_path):
     (tmp_path / "trained").touch()
     done = start("algorithm.asymgrpo.beta_pos=0.8")
     assert (done.returncode, done.stdout) == (0, ""), "run_all.sh need not train it again"
+    assert done.stderr.endswith(f"{tmp_path} is trained\n")
     assert start().returncode == 1, "nor does it take it for a run with other settings"
 
 

@@ -154,7 +154,8 @@ if [ -f "$LATEST" ] && [ -f "$OUT_DIR/command" ]; then
     diff "$OUT_DIR/command" - <<<"$COMMAND" >&2 ||
         die "$OUT_DIR holds checkpoints of a run with the other settings above, and this one would go on from them." \
             "Set OUT_DIR, or remove $OUT_DIR/command if that is meant."
-    [ ! -f "$OUT_DIR/trained" ] || exit 0 # run_all.sh has seen it end
+    # run_all.sh has seen it end
+    [ ! -f "$OUT_DIR/trained" ] || { echo "$(basename "$0"): $OUT_DIR is trained" >&2 && exit; }
 fi
 echo "$COMMAND" >"$OUT_DIR/command"
 # verl starts its file log anew: what a run that goes on has logged before is kept beside it.
