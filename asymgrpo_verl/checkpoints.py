@@ -20,7 +20,8 @@ from pathlib import Path
 from verl.trainer.ppo.checkpoint_callback import CheckpointCallback
 
 from asymgrpo_verl.paper import SELECTION_BENCHMARK
-from asymgrpo_verl.runs import find_checkpoints, read_metrics, validation_accuracy
+from asymgrpo_verl.runs.logs import read_metrics, validation_accuracy
+from asymgrpo_verl.runs.weights import find_checkpoints
 
 
 class KeepBest(CheckpointCallback):

@@ -29,23 +29,23 @@ GENERATION += ("tensor_parallel_size",)
 
 
 def _check(args: argparse.Namespace) -> None:
-    from asymgrpo_verl.check import check
+    from asymgrpo_verl.integration.check import check
 
     sys.exit(check())
 
 
 def _evaluate(args: argparse.Namespace) -> None:
-    from asymgrpo_verl.evaluate import evaluate
+    from asymgrpo_verl.evaluation.command import evaluate
 
     evaluate(args)
 
 
 def _select(args: argparse.Namespace) -> None:
-    from asymgrpo_verl import runs
+    from asymgrpo_verl.runs.weights import best_checkpoint
 
     metrics = args.metrics or args.run_dir / "metrics.jsonl"
     try:
-        checkpoint, remarks = runs.best_checkpoint(args.run_dir, metrics, args.data_source)
+        checkpoint, remarks = best_checkpoint(args.run_dir, metrics, args.data_source)
     except (OSError, ValueError) as error:
         sys.exit(f"asymgrpo select: {error}")
     print(remarks, file=sys.stderr)
@@ -53,7 +53,7 @@ def _select(args: argparse.Namespace) -> None:
 
 
 def _table(args: argparse.Namespace) -> None:
-    from asymgrpo_verl import table
+    from asymgrpo_verl.evaluation import table
 
     try:
         results = [table.read_result(argument) for argument in dict.fromkeys(args.results)]
@@ -69,24 +69,24 @@ def _table(args: argparse.Namespace) -> None:
 
 
 def _curves(args: argparse.Namespace) -> None:
-    from asymgrpo_verl import figures
+    from asymgrpo_verl.figures import weight_curves
     from asymgrpo_verl.files import in_a_line
 
-    settings = [figures.Setting(*betas) for betas in args.betas]
-    print(figures.curves_table(settings, args.n))
+    settings = [weight_curves.Setting(*betas) for betas in args.betas]
+    print(weight_curves.curves_table(settings, args.n))
     try:
-        figures.draw_curves(settings, args.n, args.out)
+        weight_curves.draw_curves(settings, args.n, args.out)
     except (OSError, ValueError) as error:
         sys.exit(f"asymgrpo curves: {in_a_line(error)}")
     print(args.out)
 
 
 def _figures(args: argparse.Namespace) -> None:
-    from asymgrpo_verl import figures_page
+    from asymgrpo_verl.figures import page
     from asymgrpo_verl.files import in_a_line
 
     try:
-        remarks = figures_page.write(list(dict.fromkeys(args.runs)), args.out)
+        remarks = page.write(list(dict.fromkeys(args.runs)), args.out)
     except (OSError, ValueError) as error:
         sys.exit(f"asymgrpo figures: {in_a_line(error)}")
     for remark in remarks:
@@ -111,7 +111,7 @@ def _kind(convert: Callable, allowed: Callable, expected: str) -> Callable:
 
 def _betas(text: str) -> tuple:
     """BETA_POS,BETA_NEG[,FLIP], checked as algorithm.asymgrpo would be."""
-    from asymgrpo_verl.config import settings_from
+    from asymgrpo_verl.integration.settings import settings_from
 
     betas, flip = text.split(",")[:2], text.split(",")[2:]
     try:

@@ -25,8 +25,8 @@ import wrapt
 
 def _register_algorithms(core_algos) -> None:
     """verl.trainer.ppo.core_algos is imported: add the estimators and the policy loss to its registries."""
-    from asymgrpo_verl import adapters
-    from asymgrpo_verl.config import ESTIMATORS
+    from asymgrpo_verl.integration import adapters
+    from asymgrpo_verl.integration.settings import ESTIMATORS
 
     for name in ESTIMATORS:
         core_algos.register_adv_est(name)(partial(adapters.outcome_advantage, estimator=name))
@@ -38,7 +38,7 @@ def _check_config_at_start(verl_config) -> None:
 
     verl 0.9 has no extension point for this; tests/test_upstream.py fails when the function changes.
     """
-    from asymgrpo_verl.config import check_run_config
+    from asymgrpo_verl.integration.settings import check_run_config
 
     original = verl_config.validate_config
 
@@ -52,12 +52,12 @@ def _check_config_at_start(verl_config) -> None:
 
 def _register_trainer(trainer_sync) -> None:
     """verl.trainer.ppo.v1.trainer_sync is imported: add our trainer to verl's registry."""
-    import asymgrpo_verl.trainer  # noqa: F401
+    import asymgrpo_verl.integration.trainer  # noqa: F401
 
 
 def _add_methods(hydra) -> None:
     """hydra is imported: add our config group `asymgrpo` to its search path."""
-    import asymgrpo_verl.methods  # noqa: F401
+    import asymgrpo_verl.integration.search_path  # noqa: F401
 
 
 def activate_cpu() -> None:

@@ -40,7 +40,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from verl.utils.reward_score.math_reward import last_boxed_only_string, remove_boxed
 
-from asymgrpo_verl.files import iter_rows, write_rows
+from asymgrpo_verl.row_files import iter_rows, write_rows
 from data_prep.math import DATASET
 from data_prep.prepare import INSTRUCTIONS, Options, prepare
 from data_prep.rows import flat, pick

@@ -27,10 +27,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from asymgrpo_verl.adapters import outcome_advantage
-from asymgrpo_verl.advantages import add_entropy
-from asymgrpo_verl.config import ESTIMATORS
-from asymgrpo_verl.curves import channel_weight
+from asymgrpo_verl.core.advantages import add_entropy
+from asymgrpo_verl.core.curves import channel_weight
+from asymgrpo_verl.integration.adapters import outcome_advantage
+from asymgrpo_verl.integration.settings import ESTIMATORS
 
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 MASK_DTYPES = (torch.bool, torch.uint8, torch.int32, torch.int64, *DTYPES)

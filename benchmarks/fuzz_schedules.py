@@ -17,8 +17,8 @@ import json
 import math
 import random
 
-from asymgrpo_verl.config import schedules_from
-from asymgrpo_verl.schedules import KINDS, SIGNALS, Entropy, Memory, SolveRate, beta_at, observe
+from asymgrpo_verl.core.schedules import KINDS, SIGNALS, Entropy, Memory, SolveRate, beta_at, observe
+from asymgrpo_verl.integration.settings import schedules_from
 
 BETAS = (0, 0.0, 1e-300, 1e-8, 0.4, 0.9, 1, 2.5, 50, 1e6, 1e300)
 STEPS = (1, 2, 3, 10, 500)

@@ -25,7 +25,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from asymgrpo_verl.config import (
+from asymgrpo_verl.integration.settings import (
     ESTIMATORS,
     check_run_config,
     diagnostics_from,

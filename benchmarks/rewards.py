@@ -32,8 +32,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from asymgrpo_verl import rewards
-from asymgrpo_verl.answers import last_boxed
+from asymgrpo_verl.rewards import maths as rewards
+from asymgrpo_verl.rewards.answers import last_boxed
 
 PAIRS = sorted((Path(__file__).parents[1] / "tests" / "data").glob("answer_pairs*.tsv"))
 THREADS = 8  # a verl reward worker scores in threads

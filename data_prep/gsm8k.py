@@ -17,7 +17,7 @@ Hub: openai/gsm8k, config main, licence MIT. Layout: question, answer (the solut
 train.parquet and test.parquet: 7,473 and 1,319 rows in, as many out. Thousands separators are removed.
 
 The data source is verl's own name for it, but verl's default reward of that name wants "#### 12" in a response where
-these prompts ask for \boxed{12}: train with asymgrpo_verl/rewards.py.
+these prompts ask for \boxed{12}: train with pkg://asymgrpo_verl.rewards.
 """
 
 import re

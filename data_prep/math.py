@@ -27,7 +27,7 @@ The gold answer is the last \boxed{} of the solution; \boxed 9 and \boxed {17} a
 - Four questions of OlympiadBench are in it, and two more reworded: see data_prep.overlap and --drop-overlap.
 """
 
-from asymgrpo_verl.answers import last_boxed
+from asymgrpo_verl.rewards.answers import last_boxed
 from data_prep import DATA_SOURCES
 from data_prep.prepare import Dataset, main
 from data_prep.rows import Problem, label, text_of

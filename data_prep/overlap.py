@@ -30,7 +30,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from asymgrpo_verl.files import count_rows, in_a_line, iter_rows
+from asymgrpo_verl.files import in_a_line
+from asymgrpo_verl.row_files import count_rows, iter_rows
 from data_prep.defects import normal
 from data_prep.rows import flat, text_of
 

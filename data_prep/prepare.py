@@ -27,7 +27,8 @@ from typing import NamedTuple
 import pyarrow as pa
 from tqdm import tqdm
 
-from asymgrpo_verl.files import SUFFIXES, batches, count_rows, in_a_line, iter_rows, whole, write_tables
+from asymgrpo_verl.files import atomic, in_a_line
+from asymgrpo_verl.row_files import SUFFIXES, batches, count_rows, iter_rows, write_tables
 from data_prep.defects import answers_of, clean_gold, misses_figure, normal
 from data_prep.overlap import Questions, questions_of
 from data_prep.rows import Problem, flat
@@ -222,7 +223,7 @@ def prepare(dataset: Dataset, path: Path | None, save_dir: Path, options: Option
         out = save_dir / f"{split}.parquet"
         report = {"rows_in": 0} | {kind: defaultdict(list) for kind in ("dropped", "changed", "flagged")}
         rows = tqdm(rows, place, total, unit=" rows", leave=False, disable=None, delay=1)
-        with whole(out.with_suffix(".summary.json")) as partial:
+        with atomic(out.with_suffix(".summary.json")) as partial:
             kept = convert(dataset, rows, split, options, place, report)
             tables = (verl_table(batch, dataset.data_source, split, options.instruction) for batch in batches(kept))
             rows_out = write_tables(tables, out)

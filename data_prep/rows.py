@@ -16,8 +16,8 @@
 import re
 from typing import NamedTuple
 
-from asymgrpo_verl.answers import last_boxed
-from asymgrpo_verl.files import is_missing
+from asymgrpo_verl.rewards.answers import last_boxed
+from asymgrpo_verl.row_files import is_missing
 from data_prep.defects import may_need_repair, repair
 
 _NUMBER = re.compile(r"\s*\$?\s*-?[\d.,]*\d\s*(?:$|[$^°\\])")  # 336^\circ too

@@ -42,3 +42,18 @@ def ragged_batches(draw, max_groups: int = 6, max_size: int = 9):
     rewards = torch.zeros(rows, length)
     rewards[torch.arange(rows), (lengths - 1).clamp(min=0)] = outcomes.float()
     return rewards, mask, index
+
+
+def means_and_variances(rewards, mask, index):
+    """Per row: the mean and the population variance of the outcomes of its group's rows that have a response."""
+    outcome, alive = rewards.double().sum(1), mask.any(1)
+    groups = [outcome[torch.tensor((index == uid) & alive.numpy())] for uid in index]
+    mean = torch.stack([g.mean() for g in groups]).nan_to_num()
+    return outcome, mean, torch.stack([g.var(correction=0) if len(g) else mean[0] * 0 for g in groups])
+
+
+def per_row(advantages: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """The one value each row holds on its response tokens (0 for a row without any), after checking that it is one."""
+    value = advantages.gather(1, (mask != 0).long().argmax(1, keepdim=True)) * mask.any(1, keepdim=True)
+    assert torch.equal(advantages, value * mask)
+    return value.squeeze(1)

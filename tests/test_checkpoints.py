@@ -21,7 +21,7 @@ from verl.trainer.ppo.checkpoint_callback import build_checkpoint_callback
 from verl.trainer.ppo.v1 import get_trainer_cls
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 
-from asymgrpo_verl.trainer import State
+from asymgrpo_verl.integration.trainer import State
 
 CONFIG = {
     "checkpoint_callback_class": "asymgrpo_verl.checkpoints.KeepBest",

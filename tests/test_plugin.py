@@ -60,7 +60,7 @@ def test_without_the_plugin_there_is_no_asymgrpo():
 def test_a_run_does_not_take_a_users_data_prep_for_ours(tmp_path):
     """`python -m` puts the working directory first, and every v1 run imports our trainer."""
     (tmp_path / "data_prep.py").write_text("raise ImportError('not ours')")
-    code = "import verl.trainer.ppo.v1, asymgrpo_verl.evaluate, asymgrpo_verl.figures_page; print('imported')"
+    code = "import verl.trainer.ppo.v1, asymgrpo_verl.evaluation.command, asymgrpo_verl.figures.page; print('imported')"
     assert python(code, PYTHONPATH=str(tmp_path), VERL_PLATFORM="cpu") == "imported"
 
 
@@ -69,7 +69,7 @@ def test_importing_the_package_does_nothing():
 
 
 def test_the_core_does_not_import_verl():
-    code = "import asymgrpo_verl.advantages, asymgrpo_verl.losses, asymgrpo_verl.diagnostics, sys; "
+    code = "import asymgrpo_verl.core.advantages, asymgrpo_verl.core.losses, asymgrpo_verl.core.diagnostics, sys; "
     code += "print([m for m in sys.modules if m.split('.')[0] in ('verl', 'ray', 'vllm', 'omegaconf')])"
     assert python(code) == "[]"
 
@@ -82,14 +82,14 @@ def test_loading_the_plugin_imports_no_verl_module_of_its_own():
 def test_an_error_while_registering_surfaces():
     code = """
 import asymgrpo_verl, sys
-sys.modules["asymgrpo_verl.adapters"] = None
+sys.modules["asymgrpo_verl.integration.adapters"] = None
 import verl
 try:
     import verl.trainer.ppo.core_algos
 except ImportError as error:
     print("surfaced:", error)
 """
-    assert python(code).startswith("surfaced: import of asymgrpo_verl.adapters halted")
+    assert python(code).startswith("surfaced: import of asymgrpo_verl.integration.adapters halted")
 
 
 def test_cpu_support_is_neither_imported_nor_patched_without_its_platform():
@@ -104,7 +104,7 @@ print([m for m in sys.modules if m.startswith("asymgrpo_verl.cpu")], PlatformReg
 
 
 def test_the_trainer_is_registered_with_verls_own():
-    assert get_trainer_cls("asymgrpo").__module__ == "asymgrpo_verl.trainer"
+    assert get_trainer_cls("asymgrpo").__module__ == "asymgrpo_verl.integration.trainer"
 
 
 def test_a_bad_setting_ends_main_ppo_before_ray_starts(tmp_path):

@@ -20,7 +20,8 @@ import re
 from pathlib import Path
 
 import pytest
-from upstream import DISTRIBUTIONS, ROOT, find, installed_version, original_name, read_table, source_hash, source_of
+from places import ROOT
+from upstream import DISTRIBUTIONS, find, installed_version, original_name, read_table, source_hash, source_of
 
 PACKAGE = ROOT / "asymgrpo_verl"
 TABLE = read_table()

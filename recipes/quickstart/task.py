@@ -23,7 +23,7 @@ import argparse
 import random
 from pathlib import Path
 
-from asymgrpo_verl.files import verl_row, write_rows
+from asymgrpo_verl.row_files import verl_row, write_rows
 
 DATA_SOURCE = "asymgrpo/sums"
 MAX_TERMS = 6

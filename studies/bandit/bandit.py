@@ -21,8 +21,8 @@ from pathlib import Path
 
 import torch
 
-from asymgrpo_verl.curves import channel_weight
-from asymgrpo_verl.figures import PALETTE, plt
+from asymgrpo_verl.core.curves import channel_weight
+from asymgrpo_verl.figures.style import PALETTE, plt
 from studies.bandit.model import (
     SLOPE,
     START,

@@ -31,7 +31,7 @@ from typing import NamedTuple
 
 import torch
 
-from asymgrpo_verl.curves import channel_weight
+from asymgrpo_verl.core.curves import channel_weight
 
 N = 8  # rollouts of a group, as in the paper
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from asymgrpo_verl.figures import PALETTE, plt
-from asymgrpo_verl.panels import PRINT
+from asymgrpo_verl.figures.panels import PRINT
+from asymgrpo_verl.figures.style import PALETTE, plt
 from studies.miniature.run import BETAS
 
 COLORS = {"confirmed": PALETTE[2], "contradicted": PALETTE[1], "undecided": "#888888"}

@@ -28,9 +28,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from asymgrpo_verl import figures_page
-from asymgrpo_verl.files import whole
-from asymgrpo_verl.runs import read_metrics
+from asymgrpo_verl.figures import page
+from asymgrpo_verl.files import atomic
+from asymgrpo_verl.runs.logs import read_metrics
 from studies.miniature.pictures import draw_claims, draw_grid, grid_of
 from studies.miniature.run import BETAS, GRID, METHODS, SEEDS, STEPS, is_done
 
@@ -108,7 +108,7 @@ def keep(table: pd.DataFrame, runs: Path) -> None:
         before, run = pd.read_parquet(runs), ["method", "seed"]
         others = before[~before.set_index(run).index.isin(table.set_index(run).index)]
         table = pd.concat([others, table], ignore_index=True)
-    with whole(runs) as partly:
+    with atomic(runs) as partly:
         table.to_parquet(partly, compression="zstd")
 
 
@@ -243,7 +243,7 @@ def main() -> None:
         out, figures = args.figures
         runs = [f"{name}={out / f'{name}-seed{seed}'}" for name in METHODS for seed in SEEDS]
         done = [argument for argument in runs if is_done(Path(argument.split("=")[1]))]
-        print(*figures_page.write(done, figures), sep="\n")
+        print(*page.write(done, figures), sep="\n")
         return
     if args.collect:
         keep(collect(args.collect), RUNS)

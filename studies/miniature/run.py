@@ -30,7 +30,7 @@ import time
 from pathlib import Path
 
 from asymgrpo_verl import paper
-from asymgrpo_verl.runs import read_metrics
+from asymgrpo_verl.runs.logs import read_metrics
 from studies.miniature.sums import prepare
 
 LAUNCHER = Path(__file__).resolve().parents[2] / "recipes" / "quickstart" / "run_tiny_cpu.sh"

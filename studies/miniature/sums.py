@@ -30,7 +30,7 @@ sys.path.insert(0, str(HERE.parents[1] / "recipes" / "quickstart"))
 from base_policy import make_policy  # noqa: E402
 from task import direct_answer, write_task  # noqa: E402
 
-from asymgrpo_verl.files import whole  # noqa: E402
+from asymgrpo_verl.files import atomic  # noqa: E402
 
 # Shares of the answers that the base policy is trained on, in its first part and in its last.
 STUDY_PART, STUDY_WORKED, HABIT_WORKED = 0.85, 0.85, 0.3
@@ -64,7 +64,7 @@ def prepare(out: Path, samples: int) -> None:
         write_task(out, train_rows=4096, val_rows=256)
     if not (out / "val_samples.parquet").is_file():
         prompts = pd.read_parquet(out / "val.parquet")
-        with whole(out / "val_samples.parquet") as partly:
+        with atomic(out / "val_samples.parquet") as partly:
             prompts.loc[prompts.index.repeat(samples)].to_parquet(partly, index=False)
     if not (out / "base_policy").is_dir():
         make_policy(out / "base_policy", steps=400, seed=0, answer_to=draw_answer)

@@ -24,8 +24,8 @@ import pandas as pd
 import pytest
 from tiny_run import quickstart
 
-from asymgrpo_verl.files import verl_row, write_rows
-from asymgrpo_verl.generation import PROMPTS_PER_FILE
+from asymgrpo_verl.evaluation.generation import PROMPTS_PER_FILE
+from asymgrpo_verl.row_files import verl_row, write_rows
 
 pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
 
@@ -87,7 +87,7 @@ def evaluate(*args) -> subprocess.CompletedProcess:
 
 
 @pytest.fixture(scope="module")
-def whole(place):
+def atomic(place):
     """The responses of an uninterrupted evaluation."""
     done = evaluate(place, place / "model", place / "whole")
     assert "asymgrpo/sums" in done.stdout and "generating" in done.stderr

@@ -21,15 +21,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from places import RECIPES
 from tiny_run import quickstart
 
 from asymgrpo_verl.paper import BENCHMARKS
-from asymgrpo_verl.runs import read_metrics
+from asymgrpo_verl.runs.logs import read_metrics
 from data_prep import DATA_SOURCES
 
 pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
 
-RECIPES = Path(__file__).parents[2] / "recipes"
 METHOD = "entropy_advantage"  # the one that needs the trainer too
 
 

@@ -21,8 +21,8 @@ import psutil
 import pytest
 from tiny_run import STEPS, prepare, start_run
 
-from asymgrpo_verl.runs import read_metrics
-from asymgrpo_verl.schedules import Entropy, Memory, SolveRate, beta_at, observe
+from asymgrpo_verl.core.schedules import Entropy, Memory, SolveRate, beta_at, observe
+from asymgrpo_verl.runs.logs import read_metrics
 
 pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
 

@@ -18,7 +18,7 @@ import ray
 from omegaconf import OmegaConf
 from verl.trainer.ppo.reward import get_custom_reward_fn
 
-from asymgrpo_verl.rewards import compute_score
+from asymgrpo_verl.rewards.maths import compute_score
 
 CONFIG = {
     "reward": {

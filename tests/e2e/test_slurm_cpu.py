@@ -20,13 +20,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from places import RECIPES
 from tiny_run import quickstart
 
-from asymgrpo_verl.runs import read_metrics
+from asymgrpo_verl.runs.logs import read_metrics
 
 pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
 
-RECIPES = Path(__file__).parents[2] / "recipes"
 SLURM = {
     "scontrol": 'printf "%s\\n" node1 node2',
     "srun": """

@@ -21,7 +21,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny_run import QUICKSTART, quickstart
+from places import QUICKSTART
+from tiny_run import quickstart
 
 pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
 

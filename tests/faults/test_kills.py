@@ -28,7 +28,7 @@ import pytest
 from tiny_run import STEPS
 from training_run import RUNS, Run, last_checkpoint, left_behind, on_demand, processes, training_run
 
-from asymgrpo_verl.runs import read_metrics
+from asymgrpo_verl.runs.logs import read_metrics
 
 pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
 

@@ -25,11 +25,11 @@ import pytest
 import torch
 import torch.multiprocessing
 from omegaconf import OmegaConf
+from places import RECIPES
 from tensordict import TensorDict
 
-from asymgrpo_verl.config import ESTIMATORS
+from asymgrpo_verl.integration.settings import ESTIMATORS
 
-RECIPES = Path(__file__).parents[2] / "recipes"
 PROMPTS, N, MAX_LENGTH = 5, 4, 12
 ROWS = PROMPTS * N
 AGGREGATIONS = ("token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm")
@@ -136,7 +136,7 @@ def run_rank(rank: int, ranks: int, port: int, model: Path, place: Path, batches
     from verl.utils.config import omega_conf_to_dataclass
     from verl.workers.utils.losses import ppo_loss
 
-    from asymgrpo_verl.worker import ChannelGradientWorker
+    from asymgrpo_verl.integration.worker import ChannelGradientWorker
 
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     torch.set_num_threads(1)

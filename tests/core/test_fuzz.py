@@ -1,0 +1,70 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The fuzz of benchmarks/fuzz.py, on a few thousand cases: what must hold for every input."""
+
+import pkgutil
+import sys
+
+import pytest
+from places import ROOT
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import fuzz  # noqa: E402
+import fuzz_estimators  # noqa: E402
+
+CASES = {"estimators": 2500, "curves": 1000, "schedules": 1000, "settings": 2000, "runs": 200}
+
+
+def test_every_target_has_its_number_of_cases():
+    assert CASES.keys() == fuzz.TARGETS.keys()
+
+
+@pytest.mark.parametrize("target", CASES)
+def test_nothing_forbidden_happens_on_random_input(target):
+    tally = fuzz.run(target, seed=1, numbers=range(CASES[target]))
+    assert tally.total() == CASES[target]
+
+
+def test_the_batches_meet_every_estimator_dtype_and_error():
+    tally = fuzz.run("estimators", seed=2, numbers=range(2500))
+    kinds, outcomes = {kind for kind, _ in tally}, {outcome for _, outcome in tally}
+    assert {
+        f"{name}, {str(dtype)[6:]}" for name in fuzz_estimators.ESTIMATORS for dtype in fuzz_estimators.DTYPES
+    } <= kinds
+    ranges = {f"refused: out of the range of {str(dtype)[6:]}" for dtype in fuzz_estimators.DTYPES}
+    assert outcomes == ranges | {f"refused: {fault}" for fault in fuzz_estimators.FAULTS} | {"advantages"}
+
+
+BROKEN = {
+    "an epsilon in the weight": ("channel_weight", lambda weight: lambda *args, **kw: weight(*args, **kw) + 1e-6),
+    "a threshold that is met": (
+        "gather_groups",
+        lambda gather: lambda rewards, mask, index, at: gather(rewards, mask, index, at - 1e-3),
+    ),
+    "rows without a response in a group": (
+        "gather_groups",
+        lambda gather: lambda rewards, mask, index, at: gather(rewards, mask | True, index, at),
+    ),
+    "an overflow that passes": ("torch.isfinite", lambda isfinite: lambda weight: weight == weight),
+}
+
+
+@pytest.mark.parametrize("defect", BROKEN)
+def test_the_fuzz_finds_a_planted_defect(defect, monkeypatch):
+    name, breaks = BROKEN[defect]
+    where = f"asymgrpo_verl.core.advantages.{name}"
+    monkeypatch.setattr(where, breaks(pkgutil.resolve_name(where)))
+    with pytest.raises(AssertionError, match="estimators, seed 3, number"):
+        fuzz.run("estimators", seed=3, numbers=range(500))

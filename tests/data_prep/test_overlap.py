@@ -1,0 +1,138 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""data_prep.overlap: questions of an evaluation set in a training set, exact and near-identical."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from places import SHARED
+
+from data_prep import math500
+from data_prep.overlap import THRESHOLD, Questions
+from data_prep.prepare import Options, prepare
+
+REAL = SHARED / "data"
+SHOP = (
+    "A shop sells $12$ red pens and $30$ blue pens on each day that it is open, and twice as many pencils as pens. "
+    "It is open on five days of the week. How many pens and pencils does it sell in a week?"
+)
+
+
+def run(module: str, *arguments) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", f"data_prep.{module}", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def write(path: Path, questions: list[str], **columns) -> Path:
+    rows = ({"problem": question, **columns} for question in questions)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_equal_but_for_its_looks_is_exact():
+    held_out = Questions(["Compute $\\sin^{2} 4^{\\circ}$.", SHOP])
+    assert held_out.like(f"  {SHOP.upper()}\n".replace("$", "")) == [(1, 1.0)]
+    assert held_out.like("Compute\n\\[\\sin^2 4^\\circ.\\]") == [(0, 1.0)]
+
+
+def test_a_changed_word_or_number_is_near_and_never_exact():
+    held_out = Questions([SHOP])
+    for change in (("red", "green"), ("30", "31"), ("How many", "In all, how many"), ("five", "six")):
+        ((row, score),) = held_out.like(SHOP.replace(*change))
+        assert row == 0 and THRESHOLD <= score < 1
+    assert Questions(["1" * 10]).like("1" * 12)[0] == (0, 0.99), "equal sets of substrings, other numbers"
+
+
+def test_another_question_is_neither():
+    assert Questions([SHOP, "", "?"]).like("How many integers $n$ satisfy $n^2 < 12$?") == []
+
+
+def test_the_score_is_the_share_of_common_substrings():
+    # abcdefgh bcdefghi cdefghij / bcdefghi cdefghij defghijk: 2 common of 4
+    assert Questions(["abcdefghij"]).like("bcdefghijk", threshold=0.5) == [(0, 0.5)]
+    assert Questions(["abcdefghij"]).like("bcdefghijk", threshold=0.51) == []
+
+
+def test_the_most_similar_comes_first():
+    held_out = Questions([SHOP.replace("red", "green"), SHOP, SHOP.replace("blue pens", "large brushes")])
+    assert [row for row, _ in held_out.like(SHOP)] == [1, 0, 2]
+
+
+def test_the_command_prints_pairs_and_counts(tmp_path):
+    train = write(tmp_path / "train.jsonl", ["Other?", SHOP, SHOP.replace("12", "14")], solution="\\boxed{210}")
+    raw = write(tmp_path / "raw.jsonl", ["Unlike any.", SHOP + " "])
+    prepare(math500.DATASET, write(tmp_path / "test.jsonl", [SHOP], answer="210", unique_id="a"), tmp_path, Options())
+    done = run("overlap", train, raw, tmp_path / "test.parquet")
+    assert done.returncode == 0, done.stderr
+    text = done.stdout.splitlines()
+    assert text[0] == f"1.00  {train} row 1 = {raw} row 1"
+    assert text[3] == f"1.00  {train} row 1 = {tmp_path / 'test.parquet'} row 0 (id a)"
+    assert text[6].startswith("0.89") and "row 2 = " in text[6] and "$14$ red" in text[7]
+    assert text[-2:] == [
+        f"{raw}, 2 questions: 1 exact and 1 near pairs, with 2 rows of {train}",
+        f"{tmp_path / 'test.parquet'}, 1 questions: 1 exact and 1 near pairs, with 2 rows of {train}",
+    ]
+    assert run("overlap", train, raw, "--threshold", 1).stdout.count(" = ") == 1
+
+
+def test_what_cannot_be_compared_is_named(tmp_path):
+    train = write(tmp_path / "train.jsonl", [SHOP])
+    (tmp_path / "empty.jsonl").touch()
+    (tmp_path / "other.jsonl").write_text('{"text": "a"}\n')
+    (tmp_path / "null.jsonl").write_text('{"extra_info": {"question": null}}\n')
+    (tmp_path / "text.jsonl").write_text('{"extra_info": "question"}\n')
+    for arguments, message in (
+        ((train, tmp_path / "nowhere.jsonl"), "nowhere.jsonl: No such file or directory."),
+        ((train, tmp_path / "other.jsonl"), "other.jsonl, row 0: expected the column problem or question; found text."),
+        ((train, tmp_path / "empty.jsonl"), "empty.jsonl: holds no rows."),
+        ((train, tmp_path / "null.jsonl"), "null.jsonl, row 0: problem or question: expected a text, found None."),
+        ((train, tmp_path / "text.jsonl"), "text.jsonl, row 0: extra_info: expected an object, found 'question'."),
+        ((train, train, "--threshold", 0), "--threshold: got 0.0, allowed is a number in (0, 1]."),
+    ):
+        done = run("overlap", *arguments)
+        assert done.returncode == 1 and done.stderr.endswith(message + "\n") and "Traceback" not in done.stderr
+
+
+def test_math_drops_from_train_alone_what_is_held_out(tmp_path):
+    for split in ("train", "test"):
+        write(tmp_path / f"{split}.jsonl", [SHOP, "Other?", SHOP.replace("12", "14")], solution="\\boxed{210}")
+    held_out = write(tmp_path / "held_out.jsonl", ["Unlike any.", SHOP])
+    done = run(
+        "math", "--local_dataset_path", tmp_path, "--local_save_dir", tmp_path / "out", "--drop-overlap", held_out
+    )
+    assert done.returncode == 0, done.stderr
+    train, test = (json.loads((tmp_path / "out" / f"{split}.summary.json").read_text()) for split in ("train", "test"))
+    (dropped,) = train["dropped"].items()
+    assert dropped[0] == "in an evaluation set"
+    assert dropped[1]["rows"][0] == f"0: {tmp_path.name}/held_out.jsonl row 1, 1.00", "all are named test.parquet"
+    assert (train["rows_out"], test["rows_out"]) == (1, 3)
+    assert run("math500", "--drop-overlap", held_out).returncode == 2, "no training split, no such flag"
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real files are not here")
+def test_the_real_overlap_of_math_and_olympiadbench(tmp_path):
+    done = run("overlap", REAL / "math_train" / "train.parquet", REAL / "olympiadbench" / "test_675.jsonl")
+    pairs = re.findall(r"^(\d\.\d\d)  \S+ row (\d+) = \S+ row \d+ \(id (\d+)\)$", done.stdout, re.MULTILINE)
+    assert set(pairs) == {
+        ("1.00", "3443", "2890"),
+        ("1.00", "4487", "2791"),
+        ("1.00", "4533", "2895"),
+        ("1.00", "6864", "2644"),
+        ("0.92", "4009", "2607"),
+        ("0.75", "7294", "2794"),
+    }

@@ -1,0 +1,185 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The paper's Table 1 with our numbers beside it."""
+
+import csv
+import io
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from asymgrpo_verl.evaluation.table import COLUMNS, build, markdown, read_result
+from asymgrpo_verl.paper import BENCHMARKS, SELECTION_BENCHMARK, TABLE_1
+from data_prep import DATA_SOURCES
+
+PROTOCOL = {"temperature": 0.4, "top_p": 1.0, "max_response_length": 4096}
+
+
+def result(*scores: float | None, label=None, se=0.01, samples=None, prompts=None, **settings) -> dict:
+    """What `asymgrpo evaluate` writes: an accuracy for each of the five benchmarks, or None."""
+    benchmarks = {}
+    for (source, benchmark), score in zip(BENCHMARKS.items(), scores, strict=True):
+        if score is not None:
+            n = samples or benchmark.samples
+            metrics = {f"avg@{n}": {"mean": score, "se": se}}
+            benchmarks[source] = {"samples": n, "prompts": prompts or benchmark.prompts, "metrics": metrics}
+    return {"label": label, "settings": PROTOCOL | settings, "benchmarks": benchmarks}
+
+
+def write(path: Path, *args, **kwargs) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(result(*args, **kwargs)))
+    return path
+
+
+def table(*arguments) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "asymgrpo_verl.cli", "table", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def cells(text: str) -> dict[str, dict[str, str]]:
+    """Row -> column -> cell of a Markdown table."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    return {row[0]: dict(zip(rows[0][1:], row[1:], strict=True)) for row in rows[2:]}
+
+
+FIVE = (0.9, 0.4, 0.3, 0.8, 0.6)
+
+
+def test_the_papers_averages_are_those_of_its_columns():
+    for row in TABLE_1:
+        assert sum(row.scores) / 5 == pytest.approx(row.average, abs=0.0061), row.name
+    assert len({row.name.casefold() for row in TABLE_1}) == len(TABLE_1) == 15
+
+
+def test_the_benchmarks_are_those_that_data_prep_makes():
+    assert BENCHMARKS.keys() <= set(DATA_SOURCES.values())
+    assert SELECTION_BENCHMARK in BENCHMARKS
+
+
+def test_without_results_it_is_the_papers_table():
+    found = cells(table().stdout)
+    assert list(found) == [row.name for row in TABLE_1]
+    for row in TABLE_1:
+        values = [found[row.name][f"{name} paper"].strip("*").removeprefix("<ins>") for name in COLUMNS]
+        assert [float(value.removesuffix("</ins>")) for value in values] == [*row.scores, row.average]
+        assert {found[row.name][f"{name} ours"] for name in COLUMNS} == {"not run"}
+    assert found["AsymGRPO + Clip-higher"]["Avg paper"] == "**60.32**"
+    assert found["AsymGRPO"]["Avg paper"] == "<ins>59.36</ins>"
+
+
+def test_ours_stand_beside_the_papers_in_percent_with_their_error(tmp_path):
+    done = table(f"AsymGRPO={write(tmp_path / 'a.json', *FIVE)}")
+    row = cells(done.stdout)["AsymGRPO"]
+    assert row["MATH-500 ours"] == "90.0 ± 1.0" and row["AIME24 ours"] == "40.0 ± 1.0"
+    assert row["Avg ours"] == f"60.0 ± {math.sqrt(5) / 5:.1f}"
+    assert done.stderr == ""
+
+
+def test_best_and_second_are_marked_apart_for_the_paper_and_for_us():
+    named = [("GRPO", result(0.80, None, None, None, None)), ("AsymGRPO", result(0.90, 0.5, None, None, None))]
+    named += [("Dr.GRPO", result(0.9004, 0.4, None, None, None)), ("REINFORCE", result(0.7, 0.3, None, None, None))]
+    found = cells(markdown(build(named), []))
+    marked = {name: row["MATH-500 ours"] for name, row in found.items() if row["MATH-500 ours"] != "not run"}
+    assert marked == {
+        "REINFORCE": "70.0 ± 1.0",
+        "GRPO": "<ins>80.0 ± 1.0</ins>",
+        "Dr.GRPO": "**90.0 ± 1.0**",
+        "AsymGRPO": "**90.0 ± 1.0**",
+    }, "equal as printed, equally marked"
+    assert found["Dr.GRPO"]["AIME24 ours"] == "<ins>40.0 ± 1.0</ins>"
+    assert found["GRPO + Clip-higher"]["MATH-500 paper"] == "**90.07**"
+
+
+def test_a_number_alone_in_its_column_is_not_marked():
+    assert cells(markdown(build([("GRPO", result(*FIVE))]), []))["GRPO"]["AMC23 ours"] == "80.0 ± 1.0"
+
+
+def test_the_average_wants_all_five():
+    found = cells(markdown(build([("GRPO", result(0.9, 0.4, 0.3, 0.8, None))]), []))["GRPO"]
+    assert found["Olympiad ours"] == found["Avg ours"] == "not run"
+
+
+def test_benchmarks_evaluated_apart_make_one_row():
+    apart = [("GRPO", result(*[score if i == j else None for j, score in enumerate(FIVE)])) for i in range(5)]
+    assert build(apart) == build([("GRPO", result(*FIVE))])
+
+
+def test_several_results_are_averaged_with_the_error_over_results():
+    seeds = [("GRPO", result(0.8, 0.4, 0.4, 0.8, 0.6)), ("GRPO", result(0.9, 0.5, 0.4, 0.8, 0.6))]
+    row = cells(markdown(build(seeds), []))["GRPO"]
+    assert row["MATH-500 ours"] == "85.0 ± 5.0" and row["AIME25 ours"] == "40.0 ± 0.0"
+    assert row["Avg ours"] == "62.0 ± 2.0", "a result that is better on one is better on the other"
+
+
+def test_the_row_is_the_one_named_or_the_label_or_the_directory(tmp_path):
+    labelled = write(tmp_path / "run7" / "results.json", *FIVE, label="asymgrpo")
+    bare = write(tmp_path / "run=8" / "results.json", *FIVE)
+    assert read_result(str(labelled))[0] == "AsymGRPO", "whatever the case"
+    assert read_result(f"GRPO={labelled}")[0] == "GRPO"
+    assert read_result(str(bare.parent))[0] == "run=8", "a path may hold a ="
+    done = table(bare.parent)
+    assert list(cells(done.stdout))[-1] == "run=8"
+    assert cells(done.stdout)["run=8"]["MATH-500 paper"] == "—"
+    assert "run=8: no row of Table 1" in done.stderr
+
+
+def test_departures_from_the_papers_protocol_are_noted(tmp_path):
+    path = write(tmp_path / "a.json", *FIVE, samples=4, prompts=30, temperature=1.0)
+    notes = table(f"GRPO={path}").stdout.split("\n\n")[1]
+    assert "GRPO: not the paper's protocol: temperature 1.0 (paper: 0.4), Avg@4 on MATH-500 (paper: Avg@5)" in notes
+    assert "30 of the 674 prompts of Olympiad" in notes and "prompts of AIME24" not in notes
+    assert "protocol" not in table(f"GRPO={write(tmp_path / 'b.json', *FIVE)}").stdout
+
+
+def test_latex(tmp_path):
+    done = table(f"50% & more={write(tmp_path / 'a.json', *FIVE)}", "--format", "latex")
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if "toprule" in line or "bottomrule" in line] == ["\\toprule", "\\bottomrule"]
+    rows = [line for line in lines if line.endswith(" \\\\")]
+    assert len(rows) == 2 + len(TABLE_1) + 1 and {row.count(" & ") for row in rows[1:]} == {12}
+    assert rows[-1].startswith("50\\% \\& more & --- & 90.0 $\\pm$ 1.0 & ---")
+    assert "\\textbf{60.32}" in done.stdout and "\\underline{59.36}" in done.stdout
+
+
+def test_csv_is_numbers(tmp_path):
+    done = table(f"AsymGRPO={write(tmp_path / 'a.json', *FIVE)}", "--format", "csv")
+    rows = {row["method"]: row for row in csv.DictReader(io.StringIO(done.stdout))}
+    assert [rows["AsymGRPO, symmetric"][f"Avg {what}"] for what in ("paper", "ours", "ours se")] == [
+        "57.14",
+        "NA",
+        "NA",
+    ]
+    assert [rows["AsymGRPO"][f"AIME24 {what}"] for what in ("paper", "ours", "ours se")] == ["39.33", "40.00", "1.00"]
+
+
+def test_what_is_no_result_is_named(tmp_path):
+    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "other.json").write_text("{}")
+    (tmp_path / "odd.json").write_text('{"label": null, "settings": {}, "benchmarks": []}')
+    none = write(tmp_path / "none.json", *[None] * 5)
+    for argument, message in {
+        f"GRPO={tmp_path / 'nowhere.json'}": "nowhere.json",
+        str(tmp_path / "broken.json"): "broken.json: not JSON",
+        str(tmp_path / "other.json"): "other.json: not a results.json",
+        str(tmp_path / "odd.json"): "odd.json: not a results.json",
+        str(none): "none.json: has no benchmark of the paper's table",
+    }.items():
+        done = table(argument)
+        assert done.returncode == 1 and done.stdout == "" and message in done.stderr
+        assert "Traceback" not in done.stderr

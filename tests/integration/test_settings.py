@@ -1,0 +1,302 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Our settings under `algorithm`: what is accepted, what is refused, and how the refusal reads."""
+
+import pytest
+import torch
+from batches import batch_of
+from hydra import compose, initialize_config_module
+from omegaconf import OmegaConf
+from verl.trainer.config import AlgoConfig
+from verl.trainer.ppo.core_algos import get_adv_estimator_fn
+
+from asymgrpo_verl.integration.settings import (
+    ESTIMATORS,
+    AsymGRPOConfig,
+    DiagnosticsConfig,
+    EntropyAdvantageConfig,
+    TokenWeightingConfig,
+    check_run_config,
+    diagnostics_from,
+    entropy_advantage_from,
+    settings_from,
+    token_weighting_from,
+)
+
+
+def run_config(*overrides: str):
+    """verl's own configuration with a user's overrides, as `python -m verl.trainer.main_ppo` composes it."""
+    with initialize_config_module("verl.trainer.config", version_base=None):
+        return compose(
+            "ppo_trainer",
+            overrides=["algorithm.adv_estimator=asymgrpo", "actor_rollout_ref.rollout.n=8", *overrides],
+        )
+
+
+def test_the_defaults_are_the_papers():
+    assert AsymGRPOConfig() == AsymGRPOConfig(beta_pos=0.9, beta_neg=0.4, flip="none", reward_threshold=0.5)
+
+
+@pytest.mark.parametrize("algorithm", [None, {}, AlgoConfig(), OmegaConf.create({"asymgrpo": None})])
+def test_absent_is_default(algorithm):
+    assert settings_from(algorithm) == AsymGRPOConfig()
+
+
+def test_command_line_keys_reach_the_settings():
+    config = run_config("+algorithm.asymgrpo.beta_pos=0.7", "+algorithm.asymgrpo.flip=negative")
+    check_run_config(config)
+    assert settings_from(config.algorithm) == AsymGRPOConfig(beta_pos=0.7, flip="negative")
+
+
+def test_interpolations_are_resolved():
+    config = run_config("+algorithm.asymgrpo.beta_pos=0.7", "+algorithm.asymgrpo.beta_neg=${.beta_pos}")
+    assert settings_from(config.algorithm).beta_neg == 0.7
+
+
+REFUSED = [
+    ("+algorithm.asymgrpo.beta_positive=1", r"unknown key algorithm.asymgrpo.beta_positive=1: did you mean beta_pos\?"),
+    ("+algorithm.asymgrpo.xyz=1", "unknown key .*known are reward_threshold, beta_pos, beta_neg, flip"),
+    ("+algorithm.asymgrpo.beta_pos=-0.1", "algorithm.asymgrpo.beta_pos=-0.1: allowed is a number >= 0"),
+    ("+algorithm.asymgrpo.beta_neg=inf", "algorithm.asymgrpo.beta_neg=inf: allowed is a finite number"),
+    ("+algorithm.asymgrpo.beta_neg=nan", "algorithm.asymgrpo.beta_neg=nan: allowed is a finite number"),
+    ("+algorithm.asymgrpo.beta_pos=high", "algorithm.asymgrpo.beta_pos='high' is a str: allowed is a number"),
+    ("+algorithm.asymgrpo.beta_pos=true", "algorithm.asymgrpo.beta_pos=True is a bool: allowed is a number"),
+    ("+algorithm.asymgrpo.beta_pos=null", "algorithm.asymgrpo.beta_pos=None is a NoneType: allowed is a number"),
+    ("+algorithm.asymgrpo.flip=both", "algorithm.asymgrpo.flip='both': allowed is one of none, positive, negative"),
+    ("+algorithm.asymgrpo.flip=[none]", r"algorithm.asymgrpo.flip=\['none'\]: allowed is one of"),
+    ("+algorithm.asymgrpo=0.9", "algorithm.asymgrpo=0.9: allowed is a group of keys"),
+    ("algorithm.use_kl_in_reward=True", "use the KL loss instead: actor_rollout_ref.actor.use_kl_loss=True"),
+]
+
+
+@pytest.mark.parametrize("override, message", REFUSED)
+def test_a_bad_setting_is_refused_at_start_and_in_the_estimator(override, message):
+    config = run_config(override)
+    with pytest.raises((ValueError, TypeError), match=message):
+        check_run_config(config)
+    rewards, mask, index = batch_of({"a": [1, 0]})
+    with pytest.raises((ValueError, TypeError), match=message):
+        get_adv_estimator_fn("asymgrpo")(
+            token_level_rewards=rewards, response_mask=mask, index=index, config=config.algorithm
+        )
+
+
+@pytest.mark.parametrize(
+    "override, message",
+    [
+        (
+            "+algorithm.beta_pos=0.7",
+            "algorithm.beta_pos is read neither .*: did you mean algorithm.asymgrpo.beta_pos",
+        ),
+        (
+            "+algorithm.AsymGRPO.beta_pos=0.7",
+            r"algorithm.AsymGRPO is read neither .*: did you mean algorithm.asymgrpo\?",
+        ),
+        ("+algorithm.beta_positive=3", "did you mean algorithm.asymgrpo.beta_pos"),
+        (
+            "+algorithm.asymgpro.beta_pos=0.7",
+            "algorithm.asymgpro is read neither .*: did you mean algorithm.asymgrpo",
+        ),
+        ("actor_rollout_ref.rollout.n=1", "n=1 makes every group a group of one"),
+    ],
+)
+def test_what_would_be_ignored_or_learn_nothing_is_refused_at_start(override, message):
+    with pytest.raises(ValueError, match=message):
+        check_run_config(run_config(override))
+
+
+@pytest.mark.parametrize("key", ["reward_scale", "overlong_threshold", "entropy_coeff", "token_level"])
+def test_a_key_that_a_users_own_code_may_read_is_printed_alone(key, capsys):
+    check_run_config(run_config(f"+algorithm.{key}=1"))
+    assert f"algorithm.{key} is read neither by verl nor by asymgrpo_verl" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "setting, message",
+    [
+        ("timelimit=3", "unknown key reward.custom_reward_function.reward_kwargs.timelimit: known is time_limit"),
+        ("time_limit=0", "reward_kwargs.time_limit=0: allowed is a number of seconds > 0"),
+        ("time_limit=soon", "reward_kwargs.time_limit='soon'"),
+    ],
+)
+def test_settings_of_our_reward_are_checked_at_start_for_any_estimator(setting, message):
+    path = "reward.custom_reward_function.path=pkg://asymgrpo_verl.rewards"
+    for estimator in ("asymgrpo", "grpo"):
+        settings = [f"algorithm.adv_estimator={estimator}", path]
+        check_run_config(run_config(*settings, "+reward.custom_reward_function.reward_kwargs.time_limit=3"))
+        with pytest.raises(ValueError, match=message):
+            check_run_config(run_config(*settings, f"+reward.custom_reward_function.reward_kwargs.{setting}"))
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_every_estimator_reads_the_reward_threshold_and_refuses_what_it_does_not_know(estimator):
+    use = f"algorithm.adv_estimator={estimator}"
+    config = run_config(use, f"+algorithm.{estimator}.reward_threshold=0.9")
+    check_run_config(config)
+    assert settings_from(config.algorithm, estimator).reward_threshold == 0.9
+    rewards, mask, index = batch_of({"a": [1, 0, 0, 0, 0, 0, 0, 0]})
+    high, low = (
+        get_adv_estimator_fn(estimator)(
+            token_level_rewards=rewards * reward, response_mask=mask, index=index, config=config.algorithm
+        )[0]
+        for reward in (1.0, 0.8)
+    )
+    assert not torch.equal(high, low), "0.8 is not above 0.9, so that group has no correct rollout"
+    for bad, message in (("xyz=1", f"unknown key algorithm.{estimator}.xyz"), ("reward_threshold=a", "is a str")):
+        with pytest.raises((ValueError, TypeError), match=message):
+            check_run_config(run_config(use, f"+algorithm.{estimator}.{bad}"))
+    with pytest.raises(ValueError, match="use_kl_in_reward"):
+        check_run_config(run_config(use, "algorithm.use_kl_in_reward=True"))
+
+
+@pytest.mark.parametrize(
+    "key, value, message",
+    [
+        ("passk_training.k", "8", "k=8: allowed is an integer from 1 to one less than actor_rollout_ref.rollout.n=8"),
+        ("passk_training.k", "0", "k=0: allowed is an integer >= 1"),
+        ("passk_training.k", "2.5", "k=2.5 is a float: allowed is an integer"),
+        ("w_reinforce.lam", "-1", "lam=-1: allowed is a number >= 0"),
+        ("f_grpo.gamma", "-1", "gamma=-1: allowed is a number >= 0"),
+        ("a_grae.alpha", "0", "alpha=0: allowed is a number > 0"),
+    ],
+)
+def test_a_baselines_setting_out_of_range_is_refused(key, value, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        check_run_config(run_config(f"algorithm.adv_estimator={key.split('.')[0]}", f"+algorithm.{key}={value}"))
+
+
+OURS = "trainer.v1.trainer_mode=asymgrpo"
+
+
+@pytest.mark.parametrize("estimator", ["grpo", "asymgrpo"])
+def test_the_entropy_advantage_is_off_by_default_and_works_with_any_estimator(estimator):
+    use = [f"algorithm.adv_estimator={estimator}", OURS]
+    assert entropy_advantage_from(run_config(*use).algorithm) is None
+    assert entropy_advantage_from(run_config(*use, "+algorithm.entropy_advantage.alpha=0").algorithm) is None
+    config = run_config(*use, "+algorithm.entropy_advantage.kappa=3")
+    check_run_config(config)
+    assert entropy_advantage_from(config.algorithm) == EntropyAdvantageConfig(alpha=0.4, kappa=3)
+
+
+@pytest.mark.parametrize(
+    "overrides, message",
+    [
+        ([OURS, "+algorithm.entropy_advantage.kappa=1"], "kappa=1: allowed is a number > 1"),
+        ([OURS, "+algorithm.entropy_advantage.alpha=-1"], "alpha=-1: allowed is a number >= 0"),
+        ([OURS, "+algorithm.entropy_advantage.beta=1"], "unknown key algorithm.entropy_advantage.beta=1"),
+        ([OURS, "+algorithm.entropy_advantge.alpha=1"], r"did you mean algorithm.entropy_advantage\?"),
+        (["+algorithm.entropy_advantage.alpha=1"], "trainer_mode=sync knows no algorithm.entropy_advantage"),
+        ([OURS, "trainer.use_v1=False", "+algorithm.entropy_advantage.alpha=1"], "allowed is asymgrpo with"),
+        (
+            [OURS, "+algorithm.entropy_advantage.alpha=1", "algorithm.rollout_correction.bypass_mode=True"],
+            "bypass_mode=True computes neither token entropy",
+        ),
+    ],
+)
+def test_an_entropy_advantage_that_would_do_nothing_is_refused(overrides, message):
+    with pytest.raises(ValueError, match=message):
+        check_run_config(run_config("algorithm.adv_estimator=grpo", *overrides))
+
+
+def test_one_rollout_is_enough_for_reinforce():
+    check_run_config(
+        run_config("actor_rollout_ref.rollout.n=1", "+algorithm.asymgrpo.beta_pos=0", "+algorithm.asymgrpo.beta_neg=0")
+    )
+
+
+def test_other_estimators_are_left_alone(capsys):
+    check_run_config(run_config("algorithm.adv_estimator=grpo", "algorithm.use_kl_in_reward=True"))
+    assert capsys.readouterr().out == ""
+    check_run_config(run_config("algorithm.adv_estimator=grpo", "+algorithm.asymgrpo.beta_pos=0.7"))
+    assert "set but unused: adv_estimator=grpo" in capsys.readouterr().out
+    check_run_config(run_config("algorithm.adv_estimator=grpo", "+algorithm.maximum_rl=1"))
+    assert capsys.readouterr().out == ""
+
+
+def test_the_estimator_reads_the_settings():
+    rewards, mask, index = batch_of({"a": [1, 0, 0, 0]})
+    config = OmegaConf.create({"asymgrpo": {"beta_pos": 1, "beta_neg": 0, "reward_threshold": 0.9}})
+    advantages, returns = get_adv_estimator_fn("asymgrpo")(
+        token_level_rewards=rewards, response_mask=mask, index=index, config=config
+    )
+    assert torch.equal(advantages[:, 0], torch.tensor([3.0, -1, -1, -1])) and torch.equal(advantages, returns)
+
+
+BYPASS = "algorithm.rollout_correction.bypass_mode=True"
+LINEAR = ["+algorithm.asymgrpo.schedule.beta_pos.kind=linear", "+algorithm.asymgrpo.schedule.beta_pos.end=0"]
+ENTROPY = ["+algorithm.asymgrpo.schedule.beta_neg.kind=entropy", "+algorithm.asymgrpo.schedule.beta_neg.target=0.3"]
+WEIGHTING = ["+algorithm.token_weighting.incorrect=surprisal"]
+GRADIENT = ["+algorithm.diagnostics.gradient_share_every=5", "actor_rollout_ref.actor.strategy=fsdp2"]
+
+
+def test_what_the_trainer_reads_is_off_by_default():
+    algorithm = run_config(OURS).algorithm
+    assert token_weighting_from(algorithm) is None
+    assert diagnostics_from(algorithm) == DiagnosticsConfig(log_prob_increment_every=0, gradient_share_every=0)
+    assert token_weighting_from(run_config(*WEIGHTING).algorithm) == TokenWeightingConfig("none", "surprisal", 0.2)
+
+
+@pytest.mark.parametrize("overrides", [LINEAR, ENTROPY, WEIGHTING], ids=lambda o: o[0])
+def test_what_only_our_trainer_reads_needs_it(overrides):
+    check_run_config(run_config(OURS, *overrides))
+    with pytest.raises(ValueError, match="trainer.v1.trainer_mode=sync knows no algorithm"):
+        check_run_config(run_config(*overrides))
+
+
+def test_diagnostics_that_another_trainer_does_not_make_are_named(capsys):
+    check_run_config(run_config("+asymgrpo=clip_higher"))
+    assert capsys.readouterr().out == ""
+    check_run_config(run_config("+asymgrpo=clip_higher", "trainer.v1.trainer_mode=colocate_async"))
+    assert "diagnostics is set but unused: trainer.v1.trainer_mode=colocate_async" in capsys.readouterr().out
+
+
+def test_a_schedule_of_an_estimator_that_is_not_used_is_named(capsys):
+    check_run_config(run_config("algorithm.adv_estimator=grpo", *LINEAR))
+    assert "algorithm.asymgrpo is set but unused" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "overrides, allowed",
+    [(LINEAR, True), (GRADIENT, True), (ENTROPY, False), (WEIGHTING, False)]
+    + [(["+algorithm.diagnostics.log_prob_increment_every=1"], False)],
+)
+def test_bypass_mode_has_no_old_policy_to_ask(overrides, allowed):
+    config = run_config(OURS, BYPASS, *overrides)
+    if allowed:
+        check_run_config(config)
+    else:
+        with pytest.raises(ValueError, match="bypass_mode=True computes neither token entropy nor log-probabilities"):
+            check_run_config(config)
+
+
+@pytest.mark.parametrize(
+    "overrides, message",
+    [
+        (["+algorithm.token_weighting.correct=all"], "correct='all': allowed is one of none, surprisal, entropy"),
+        (["+algorithm.token_weighting.top=1.5"], "top=1.5: allowed is a number <= 1"),
+        (["+algorithm.token_weights.top=1"], r"did you mean algorithm.token_weighting\?"),
+        (["+algorithm.diagnostics.every=1"], "unknown key algorithm.diagnostics.every=1"),
+        (["+algorithm.diagnostics.gradient_share_every=-1"], "gradient_share_every=-1: allowed is an integer >= 0"),
+        ([*GRADIENT, "actor_rollout_ref.actor.strategy=fsdp"], "gradient_share_every=5: allowed is 0 with .*fsdp"),
+        (
+            [*GRADIENT, "actor_rollout_ref.actor.use_kl_loss=True"],
+            "gradient_share_every=5: allowed is 0 with .*kl_loss",
+        ),
+        ([*ENTROPY, "+algorithm.asymgrpo.beta_neg=2"], "asymgrpo.beta_neg=2.0: allowed is a number from 0.0 to 1.5"),
+        (["+algorithm.schedule.beta_pos.kind=linear"], r"did you mean algorithm.asymgrpo.schedule\?"),
+    ],
+)
+def test_a_bad_setting_of_the_trainer_is_refused(overrides, message):
+    with pytest.raises(ValueError, match=message):
+        check_run_config(run_config(OURS, *overrides))

@@ -1,0 +1,289 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Every launcher times every method, composed as the launcher calls verl, against verl's own schema and dataclasses."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+import verl  # noqa: F401  loads the plugin
+from hydra import compose, initialize_config_dir, initialize_config_module
+from omegaconf import OmegaConf
+from places import RECIPES
+from verl.trainer.ppo.core_algos import POLICY_LOSS_REGISTRY
+
+from asymgrpo_verl.dry_run import check
+from asymgrpo_verl.integration.search_path import CONFIGS
+from asymgrpo_verl.integration.settings import settings_from
+from asymgrpo_verl.paper import BENCHMARKS, TABLE_1
+from data_prep import DATA_SOURCES
+
+RECIPE = RECIPES / "asymgrpo"
+LAUNCHERS = sorted(path.name for path in RECIPE.glob("run_*_*.sh"))
+METHODS = sorted(path.stem for path in (CONFIGS / "asymgrpo").glob("[!_]*.yaml"))
+TRAINED = [row for row in TABLE_1 if row.method != "untrained"]
+
+
+def launch(launcher: str, *overrides: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess:
+    command = ["bash", str(RECIPE / launcher), *overrides]
+    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **env}
+    return subprocess.run(command, capture_output=True, text=True, env=env, cwd=cwd)
+
+
+@pytest.fixture(autouse=True)
+def file_log(monkeypatch):
+    """The launcher exports it."""
+    monkeypatch.setenv("VERL_FILE_LOGGER_PATH", "metrics.jsonl")
+
+
+@cache
+def arguments(launcher: str) -> list[str]:
+    """What the launcher passes to verl.trainer.main_ppo, by its dry run."""
+    done = launch(launcher, DRY_RUN="1", METHOD="grpo")
+    assert done.returncode == 0, done.stderr
+    python, m, module, config_dir, config_name, *overrides = shlex.split(done.stdout.splitlines()[0])
+    assert (python, m, module) == ("python", "-m", "verl.trainer.main_ppo")
+    assert (config_dir, config_name) == (f"--config-dir={RECIPE / 'config'}", "--config-name=asymgrpo_trainer")
+    assert overrides[0] == "+asymgrpo=grpo"
+    return overrides[1:]
+
+
+def composed(launcher: str, method: str, *overrides: str):
+    with initialize_config_dir(str(RECIPE / "config"), version_base=None):
+        config = compose("asymgrpo_trainer", overrides=[f"+asymgrpo={method}", *arguments(launcher), *overrides])
+    OmegaConf.resolve(config)
+    return config
+
+
+def test_there_is_a_launcher_for_each_model():
+    assert LAUNCHERS == [
+        "run_llama3_2_3b_fsdp.sh",
+        "run_qwen2_5_math_1_5b_fsdp.sh",
+        "run_qwen3_4b_fsdp.sh",
+        "run_qwen3_8b_fsdp.sh",
+    ]
+
+
+def test_there_is_a_method_for_each_trained_row_of_table_1():
+    assert len(TRAINED) == 14
+    assert {row.method for row in TRAINED} <= set(METHODS)
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+@pytest.mark.parametrize("method", METHODS)
+def test_every_launcher_runs_every_method_with_the_papers_settings(launcher, method):
+    config = composed(launcher, method)
+    check(config)
+    actor, rollout = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
+    small = "1_5b" in launcher
+    assert (config.data.train_batch_size, actor.ppo_mini_batch_size) == ((512, 128) if small else (128, 64))
+    assert config.data.max_response_length == (2560 if small else 4096)
+    assert actor.ppo_max_token_len_per_gpu >= config.data.max_prompt_length + config.data.max_response_length
+    assert (actor.optim.lr, rollout.n, rollout.temperature) == (2e-6, 8, 1.0)
+    assert not actor.use_kl_loss and not config.algorithm.use_kl_in_reward
+    assert (rollout.val_kwargs.temperature, rollout.val_kwargs.do_sample, rollout.val_kwargs.n) == (0, False, 1)
+    assert (config.trainer.test_freq, config.trainer.save_freq) == (10, 10)
+    assert (config.trainer.nnodes, config.trainer.n_gpus_per_node) == (1, 4)
+    assert config.trainer.v1.trainer_mode == "asymgrpo"
+    assert config.reward.custom_reward_function.path == "pkg://asymgrpo_verl.rewards"
+    template = {"qwen3": {"enable_thinking": False}, "llama": {"date_string": "26 Jul 2024"}}
+    expected = next((kwargs for name, kwargs in template.items() if name in launcher), {})
+    assert config.data.apply_chat_template_kwargs == expected
+    assert actor.policy_loss.loss_mode in POLICY_LOSS_REGISTRY
+    if method != "gspo":
+        assert actor.loss_agg_mode == "token-mean"
+    if method not in ("gspo", "cispo"):
+        assert (actor.clip_ratio, actor.clip_ratio_low) == (0.2, 0.2)
+        assert actor.clip_ratio_high == (0.28 if "clip_higher" in method else 0.2)
+    assert actor.entropy_coeff == (0.001 if method == "entropy_reg" else 0)
+
+
+@pytest.mark.parametrize("row", TRAINED, ids=lambda row: row.method)
+def test_a_method_has_the_estimator_and_the_betas_of_its_row(row):
+    algorithm = composed("run_qwen3_4b_fsdp.sh", row.method).algorithm
+    others = {"reinforce": "reinforce_pm1", "passk_training": "passk_training"}
+    on_grpo = ("grpo", "entropy_reg", "clip_higher", "entropy_advantage", "dr_grpo")
+    assert algorithm.adv_estimator == others.get(row.method, "grpo" if row.method in on_grpo else "asymgrpo")
+    if algorithm.adv_estimator == "asymgrpo":
+        settings = settings_from(algorithm)
+        assert (settings.beta_pos, settings.beta_neg) == (row.beta_pos, row.beta_neg)
+        assert settings.flip == {"ent_increase": "negative", "ent_decrease": "positive"}.get(row.method, "none")
+    assert algorithm.norm_adv_by_std_in_grpo == (row.method != "dr_grpo")
+    assert algorithm.get("passk_training") == ({"k": 5} if row.method == "passk_training" else None)
+    expected = {"alpha": 0.4, "kappa": 2.0} if row.method == "entropy_advantage" else None
+    assert algorithm.get("entropy_advantage") == expected
+
+
+def test_a_method_changes_nothing_of_verl_but_what_its_file_says():
+    """The recipe's own settings do not reach a user of plain verl."""
+    with initialize_config_module("verl.trainer.config", version_base=None):
+        plain, config = compose("ppo_trainer"), compose("ppo_trainer", overrides=["+asymgrpo=clip_higher"])
+    plain.algorithm.adv_estimator = "grpo"
+    plain.actor_rollout_ref.actor.clip_ratio_high = 0.28
+    plain.actor_rollout_ref.actor.policy_loss.loss_mode = "asymgrpo"
+    plain.trainer.v1.trainer_mode = "asymgrpo"
+    own = {"log_prob_increment_every": 10, "gradient_share_every": 0}
+    OmegaConf.update(plain, "algorithm.diagnostics", own, force_add=True)
+    assert config == plain
+
+
+def test_plain_verl_finds_the_methods_from_its_command_line(tmp_path):
+    command = [sys.executable, "-m", "verl.trainer.main_ppo", "+asymgrpo=asymgrpo_clip_higher", "--cfg", "job"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    settings = OmegaConf.create(done.stdout).algorithm.asymgrpo
+    assert settings == {"beta_pos": 0.9, "beta_neg": 0.3}
+
+
+def test_arguments_win_over_method_and_model():
+    config = composed("run_qwen3_4b_fsdp.sh", "asymgrpo", "algorithm.asymgrpo.beta_pos=0.6", "data.train_batch_size=64")
+    assert settings_from(config.algorithm).beta_pos == 0.6 and config.data.train_batch_size == 64
+
+
+def test_the_validation_sets_are_the_papers():
+    files = composed("run_qwen3_4b_fsdp.sh", "grpo").data.val_files
+    modules = [Path(file).parent.name for file in files]
+    assert [DATA_SOURCES[module] for module in modules] == list(BENCHMARKS)
+
+
+@pytest.mark.parametrize(
+    "env, override, message",
+    [
+        ({"METHOD": "nope"}, "", "Could not find 'asymgrpo/nope'"),
+        ({"METHOD": "_family"}, "", "METHOD=_family is a part that methods share."),
+        ({"METHOD": "untrained"}, "", "METHOD=untrained has nothing to train"),
+        ({"DEVICE": "tpu"}, "", "DEVICE=tpu: allowed is gpu or cpu."),
+        ({"STAGE": "test"}, "", "STAGE=test: allowed is train or evaluate."),
+        ({"MAX_TOKENS_PER_GPU": "5000"}, "", "MAX_TOKENS_PER_GPU=5000: allowed is"),
+        ({"OUT_DIR": "it's"}, "", "a path holds a '"),
+        ({"DRY_RUN": "0", "DATA_DIR": "/no/such"}, "", "/no/such/math/train.parquet: no such file. Make it with"),
+        ({}, "algorithm.asymgrpo.beta_pos=-1", "beta_pos=-1: allowed is a number >= 0"),
+    ],
+)
+def test_a_mistake_is_found_by_the_dry_run_or_earlier(env, override, message):
+    done = launch("run_qwen3_4b_fsdp.sh", *override.split(), **{"DRY_RUN": "1", **env})
+    assert done.returncode == 1 and message in done.stderr
+    assert "nothing was started" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "override, message",
+    [
+        ("trainer.no_such=1", "Could not override 'trainer.no_such'"),
+        ("actor_rollout_ref.actor.loss_agg_mode=mean", "Invalid loss_agg_mode: mean"),
+        ("algorithm.adv_estimator=nope", "nope"),
+        ("actor_rollout_ref.actor.policy_loss.loss_mode=nope", "nope"),
+        ("trainer.v1.trainer_mode=nope", "nope"),
+        ("reward.custom_reward_function.path=/no/such.py", "/no/such.py"),
+        ("trainer.logger=[console]", "has to hold file"),
+    ],
+)
+def test_what_the_dry_run_checks(override, message):
+    with pytest.raises(Exception, match=message):
+        check(composed("run_qwen3_4b_fsdp.sh", "asymgrpo", override))
+
+
+def test_validation_files_may_stand_on_several_lines():
+    done = launch(
+        "run_qwen3_4b_fsdp.sh", DRY_RUN="1", STAGE="evaluate", METHOD="untrained", VAL_FILES="/a.parquet\n/b c.parquet"
+    )
+    assert shlex.split(done.stdout)[3:7] == ["--data", "/a.parquet", "/b", str(Path.cwd() / "c.parquet")]
+
+
+def test_an_evaluation_has_the_models_chat_template_and_response_length():
+    done = launch("run_llama3_2_3b_fsdp.sh", DRY_RUN="1", STAGE="evaluate", METHOD="untrained")
+    words = shlex.split(done.stdout)
+    assert words[:3] == ["asymgrpo", "evaluate", "meta-llama/Llama-3.2-3B-Instruct"]
+    of = dict(zip(words[:-1], words[1:], strict=True))
+    assert (of["--label"], of["--max-response-length"]) == ("llama3_2_3b", "4096")
+    assert (
+        json.loads(of["--chat-template-kwargs"])
+        == composed("run_llama3_2_3b_fsdp.sh", "grpo").data.apply_chat_template_kwargs
+    )
+
+
+def test_a_run_does_not_go_on_from_checkpoints_of_other_settings(tmp_path):
+    """The launcher ends before Python where the settings differ, and calls verl where they are the same."""
+    for name in ("train.parquet", "val.parquet"):
+        (tmp_path / name).touch()
+    (tmp_path / "python").write_text("#!/bin/sh\necho called python")
+    (tmp_path / "python").chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    env = {
+        "TRAIN_FILE": str(tmp_path / "train.parquet"),
+        "VAL_FILES": str(tmp_path / "val.parquet"),
+        "OUT_DIR": str(tmp_path),
+    }
+
+    def start(*overrides: str) -> subprocess.CompletedProcess:
+        command = ["bash", str(RECIPE / "run_qwen3_4b_fsdp.sh"), *overrides]
+        return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **env, "PATH": path})
+
+    assert start().stdout == "called python\n"
+    assert start("algorithm.asymgrpo.beta_pos=0.8").stdout == "called python\n", "there is no checkpoint yet"
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "latest_checkpointed_iteration.txt").write_text("10")
+    (tmp_path / "metrics.jsonl").write_text("{}\n")
+    refused = start()
+    assert refused.returncode == 1 and "algorithm.asymgrpo.beta_pos=0.8" in refused.stderr
+    assert "holds checkpoints of a run with the other settings above" in refused.stderr
+    assert (tmp_path / "metrics.jsonl").is_file()
+    assert start("algorithm.asymgrpo.beta_pos=0.8").stdout == "called python\n"
+    (kept,) = tmp_path.glob("metrics.*.jsonl")
+    assert kept.read_text() == "{}\n" and not (tmp_path / "metrics.jsonl").exists()
+
+    (tmp_path / "trained").touch()
+    done = start("algorithm.asymgrpo.beta_pos=0.8")
+    assert (done.returncode, done.stdout) == (0, ""), "run_all.sh need not train it again"
+    assert done.stderr.endswith(f"{tmp_path} is trained\n")
+    assert start().returncode == 1, "nor does it take it for a run with other settings"
+
+
+def test_a_run_of_a_sweep_is_no_seed_of_its_method():
+    done = launch("run_qwen3_4b_fsdp.sh", DRY_RUN="1", STAGE="evaluate", OUT_DIR="outputs/beta_0.8")
+    assert "--label beta_0.8 " in done.stdout
+
+
+def test_run_all_dry_prints_every_row_and_marks_none(tmp_path):
+    done = launch("run_all.sh", DRY_RUN="1", METHODS="untrained grpo", OUT_ROOT=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    for word in ("--label untrained", "+asymgrpo=grpo", "--label grpo"):
+        assert word in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_run_all_goes_on_after_a_row_that_fails_and_names_it(tmp_path):
+    done = launch("run_all.sh", DRY_RUN="1", METHODS="_family untrained", OUT_ROOT=str(tmp_path))
+    assert done.returncode == 1 and done.stderr.endswith("run_all.sh: failed: qwen3_4b/_family\n")
+    assert "--label untrained" in done.stdout
+
+
+def test_run_all_names_the_rows_of_every_model_when_none_could_start(tmp_path):
+    env = {"MODELS": "qwen3_4b qwen3_8b", "METHODS": "grpo untrained", "OUT_ROOT": str(tmp_path)}
+    done = launch("run_all.sh", DRY_RUN="0", DATA_DIR="/no/such", **env)
+    assert done.returncode == 1
+    assert done.stderr.endswith("failed: qwen3_4b/grpo qwen3_4b/untrained qwen3_8b/grpo qwen3_8b/untrained\n")
+
+
+def test_a_dry_run_leaves_nothing_behind_and_two_numbers_scale_it(tmp_path):
+    env = {"DRY_RUN": "1", "NNODES": "4", "NGPUS_PER_NODE": "8", "OUT_DIR": str(tmp_path / "out")}
+    done = launch("run_qwen3_4b_fsdp.sh", cwd=tmp_path, **env)
+    assert done.returncode == 0 and "nothing was started" in done.stderr
+    assert "trainer.nnodes=4 trainer.n_gpus_per_node=8" in done.stdout
+    assert list(tmp_path.iterdir()) == []
