@@ -17,7 +17,6 @@ It imports nothing of verl. It leaves hooks that run when verl imports the modul
 that imports verl comes by here, vLLM's too, and most need none of it. An error in a hook surfaces at that import.
 """
 
-import os
 from functools import partial, wraps
 
 import wrapt
@@ -61,11 +60,10 @@ def _add_methods(hydra) -> None:
 
 
 def activate_cpu() -> None:
-    """CPU support where VERL_PLATFORM=cpu asks for it. vLLM calls this too (entry point group vllm.general_plugins)."""
-    if os.environ.get("VERL_PLATFORM", "").strip().lower() == "cpu":
-        from asymgrpo_verl.cpu import hooks
+    """Support a CPU if VERL_PLATFORM=cpu. vLLM calls this function too (entry point group vllm.general_plugins)."""
+    from asymgrpo_verl.cpu import hooks
 
-        hooks.install()
+    hooks.activate()
 
 
 wrapt.register_post_import_hook(_register_algorithms, "verl.trainer.ppo.core_algos")

@@ -11,4 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The method in pure torch: groups, estimators, policy loss, schedules, diagnostics. Imports no verl, Ray or vLLM."""
+"""The method on plain tensors: settings, groups, estimators, policy loss, token weights, schedules, diagnostics.
+
+Imports torch, numpy and pandas, never verl, Ray or vLLM. Read `estimators` first: Eq. 10 is there.
+"""

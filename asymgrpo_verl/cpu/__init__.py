@@ -11,8 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""verl on a machine without an accelerator, active only with VERL_PLATFORM=cpu.
+"""verl on a machine without an accelerator, active only if VERL_PLATFORM=cpu.
 
-`platform` and `engine` use verl's registries. What verl 0.9 and vLLM 0.28.0 offer no extension point for is in
-`patches`, one function a gap. `hooks` says when each is applied.
+Imports nothing else of this package. Read `hooks` first: it says when each part is applied. `platform` and `engine` use
+verl's registries. `patches` has one function for each gap that verl 0.9 and vLLM 0.28.0 offer no extension point for.
 """

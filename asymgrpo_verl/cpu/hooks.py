@@ -11,20 +11,28 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Applies CPU support as the modules it belongs to are imported, so that nobody keeps a reference from before."""
+"""Apply CPU support to each module of verl and vLLM when it is imported, before other code keeps a reference to it."""
 
+import os
 import sys
 
 import wrapt
 
-from asymgrpo_verl.cpu import patches
 from asymgrpo_verl.cpu.metadata import VllmCpuFinder
 
 
-def install() -> None:
-    """Called once in every process that imports verl (plugin.py) or vLLM (entry point group vllm.general_plugins)."""
+def activate() -> None:
+    """Install the import hooks if VERL_PLATFORM=cpu, once per process.
+
+    Every process that imports verl calls this (`asymgrpo_verl.plugin`), and so does every process of vLLM (entry point
+    group vllm.general_plugins).
+    """
+    if os.environ.get("VERL_PLATFORM", "").strip().lower() != "cpu":
+        return
     if any(isinstance(finder, VllmCpuFinder) for finder in sys.meta_path):
-        return  # a process that comes by both ways is patched once
+        return  # this process imports both verl and vLLM, and has its hooks
+    from asymgrpo_verl.cpu import patches
+
     sys.meta_path.append(VllmCpuFinder())
     for module, hook in {
         "verl.plugin.platform.platform_manager": _register_platform,

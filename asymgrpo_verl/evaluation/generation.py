@@ -22,6 +22,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from asymgrpo_verl.cpu import hooks
 from asymgrpo_verl.evaluation.responses import GENERATED, write_responses
 
 PROMPTS_PER_FILE = 8  # what a kill can lose, but for the prompts then in flight
@@ -108,9 +109,7 @@ def _start_engine(model: str, max_model_len: int, tensor_parallel_size: int):
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")  # GiB; vLLM would take nine tenths of the memory
     # The scheduler in this process: all requests are there before the first step, so batches are the same every time.
     os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-    from asymgrpo_verl.plugin import activate_cpu
-
-    activate_cpu()
+    hooks.activate()
     from vllm import EngineArgs, LLMEngine
     from vllm.platforms import current_platform
 

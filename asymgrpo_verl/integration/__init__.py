@@ -11,4 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Where the method meets verl: settings, signatures, trainer, worker, registration."""
+"""Where the method meets verl: registration, settings of a run, trainer, worker, `asymgrpo check`.
+
+Imports `core` and the floor. Read `adapters` first: it wraps estimators and policy loss in verl's signatures.
+"""

@@ -11,7 +11,10 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The reward for maths answers. verl finds it as `pkg://asymgrpo_verl.rewards` with the name compute_score."""
+"""The reward for maths answers. verl finds it as `pkg://asymgrpo_verl.rewards` with the name compute_score.
+
+Imports the floor alone. Read `maths` first.
+"""
 
 from asymgrpo_verl.rewards.maths import compute_score
 
