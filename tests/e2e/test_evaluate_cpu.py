@@ -87,7 +87,7 @@ def evaluate(*args) -> subprocess.CompletedProcess:
 
 
 @pytest.fixture(scope="module")
-def atomic(place):
+def whole(place):
     """The responses of an uninterrupted evaluation."""
     done = evaluate(place, place / "model", place / "whole")
     assert "asymgrpo/sums" in done.stdout and "generating" in done.stderr
