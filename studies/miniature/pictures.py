@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The miniature's pictures of its own: the claims' differences with their intervals, and the grid as heat maps."""
+"""Draw claims.png, the difference of each claim with its interval, and grid.png, the grid as heat maps."""
 
 from pathlib import Path
 
@@ -26,10 +26,10 @@ HEAT = ("accuracy", "entropy", "entropy, correct", "entropy, incorrect")
 
 
 def draw_claims(claims: pd.DataFrame, path: Path) -> None:
-    """A dot and a 95% interval a claim, those of one number under one axis.
+    """Draw a dot and a 95% interval per claim; claims about one number share a panel.
 
     Args:
-        claims: columns claim, text, number, mean, half and verdict, a row a claim.
+        claims: a row per claim, columns claim, text, number, mean, half and verdict.
     """
     groups = list(claims.groupby("number", sort=False))
     with plt.rc_context(PRINT):
@@ -54,12 +54,12 @@ def draw_claims(claims: pd.DataFrame, path: Path) -> None:
 
 
 def grid_of(found: pd.DataFrame, number: str) -> list[list[float]]:
-    """A number of each pair, a row a beta_pos and a column a beta_neg."""
+    """Return a number for each pair of betas: a row per beta_pos, a column per beta_neg."""
     return [[found.loc[f"betas_{pos}_{neg}"][number].item() for neg in BETAS] for pos in BETAS]
 
 
 def draw_grid(found: pd.DataFrame, path: Path) -> None:
-    """Four numbers of each (beta_pos, beta_neg).
+    """Draw a heat map over (beta_pos, beta_neg) for each of the four numbers of HEAT.
 
     Args:
         found: `results.numbers`, with a row for every pair of the grid.

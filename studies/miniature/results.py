@@ -11,10 +11,10 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What the miniature's runs say, from their numbers in runs.parquet.
+"""Weigh the miniature's claims from the numbers in runs.parquet.
 
-python -m studies.miniature.results --collect OUT     OUT's finished runs into runs.parquet
-python -m studies.miniature.results                   the tables of README.md, claims.png and grid.png
+python -m studies.miniature.results --collect OUT     put the finished runs of OUT into runs.parquet, then as below
+python -m studies.miniature.results                   print the tables of README.md, draw claims.png and grid.png
 """
 
 import argparse
@@ -40,13 +40,13 @@ KEPT = re.compile(
     r"|rollouts/\w+/(entropy|log_prob_increment)|covariance/(mean|at/\w+)|entropy_change/\w+|asymgrpo/\w+|training/epoch"
 )
 NAME = re.compile(r"(.+)-seed(\d+)")
-LAST = 10  # steps
+LAST = 10  # steps that most numbers are the mean of
 TREND = "rank correlation of p and Cov(p)"
-MARGIN = 0.02  # of accuracy: what "at least" may lack
+MARGIN = 0.02  # of accuracy: "at least as accurate" allows this much less
 # Quantiles of Student's t for a two-sided 95% interval, by degrees of freedom.
 T95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 22: 2.074}
 
-# Name of a number -> the metric it is the mean of, over so many last steps.
+# Name of a number -> (metric, n): the number is the mean of the metric over the last n steps.
 NUMBERS = {
     "accuracy": ("evaluation/avg@8", 1),
     "pass@8": ("evaluation/pass@8", 1),
@@ -61,7 +61,7 @@ NUMBERS = {
 
 
 class Claim(NamedTuple):
-    """`method` has more (`sign` 1) or less (-1) of a number than `other`; 0: at least as much."""
+    """The claim that `method` has more (`sign` 1), less (-1) or at least as much (0) of a number than `other`."""
 
     name: str
     method: str
@@ -88,7 +88,7 @@ CLAIMS = [
 
 
 def collect(out: Path) -> pd.DataFrame:
-    """The metrics of OUT's finished runs, long: method, seed, step, key, value."""
+    """Return the metrics of the finished runs in `out`, a row per value: method, seed, step, key, value."""
     rows = []
     for place in sorted(path for path in out.glob("*-seed*") if is_done(path)):
         method, seed = NAME.fullmatch(place.name).groups()
@@ -103,7 +103,7 @@ def collect(out: Path) -> pd.DataFrame:
 
 
 def keep(table: pd.DataFrame, runs: Path) -> None:
-    """Put these runs into the file `runs`, in which the others stay as they are."""
+    """Write the runs of `table` into the file `runs`, instead of the same runs there; other runs stay as they are."""
     if runs.exists():
         before, run = pd.read_parquet(runs), ["method", "seed"]
         others = before[~before.set_index(run).index.isin(table.set_index(run).index)]
@@ -113,7 +113,7 @@ def keep(table: pd.DataFrame, runs: Path) -> None:
 
 
 def numbers(table: pd.DataFrame) -> pd.DataFrame:
-    """(method, seed) by number."""
+    """Return a row per (method, seed), with a column per number of NUMBERS."""
     columns = {}
     for name, (key, last) in NUMBERS.items():
         chosen = table[(table.key == key) & (table.step > STEPS - last)]
@@ -122,7 +122,7 @@ def numbers(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def interval(values: list[float]) -> tuple[float, float]:
-    """The mean, and half the width of its 95% interval by Student's t, which is NaN for a single value."""
+    """Return the mean and half its 95% interval by Student's t; the half is NaN for a single value."""
     if len(values) < 2:
         return (values or [math.nan])[0], math.nan
     half = T95[len(values) - 1] * statistics.stdev(values) / len(values) ** 0.5
@@ -130,13 +130,13 @@ def interval(values: list[float]) -> tuple[float, float]:
 
 
 def difference(found: pd.DataFrame, method: str, other: str, number: str) -> tuple[float, float]:
-    """Mean and half interval of method less other, seed by seed."""
+    """Return mean and half 95% interval of `method` minus `other`, paired by seed."""
     pairs = found.loc[method][number] - found.loc[other][number]
     return interval(pairs.dropna().tolist())
 
 
 def covariance_trend(table: pd.DataFrame, method: str) -> list[float]:
-    """Claim g: for each seed the rank correlation of k and Cov(k/8) over mixed groups of all steps, -1 to 1."""
+    """Return for each seed the rank correlation of k and Cov(k/8), -1 to 1, over the mixed groups of all steps."""
     trends = []
     for _, of_seed in table[table.method == method].groupby("seed"):
         values = of_seed.pivot(index="step", columns="key", values="value")
@@ -150,7 +150,7 @@ def covariance_trend(table: pd.DataFrame, method: str) -> list[float]:
 
 
 def verdict(claim: Claim, mean: float, half: float) -> str:
-    """By the rule that README.md froze."""
+    """Return confirmed, contradicted or undecided, by the rule in README.md (Analysis)."""
     sign = claim.sign or 1
     if sign * mean - half > (0 if claim.sign else -MARGIN):
         return "confirmed"
@@ -169,20 +169,20 @@ def with_half(mean: float, half: float, signed: bool = False) -> str:
 
 
 def method_table(found: pd.DataFrame) -> str:
-    """Mean and 95% interval over seeds; for accuracy also the difference from GRPO, seed by seed."""
+    """Return the table of methods: mean and 95% interval over seeds, and the accuracy minus GRPO's, paired by seed."""
     rows = []
     for method in METHODS:
         seeds = found.loc[[method]] if method in found.index else found.iloc[:0]
         if seeds.empty:
             continue
         cells = [with_half(*interval(seeds[name].dropna().tolist())) for name in NUMBERS]
-        less = "" if method == "grpo" else with_half(*difference(found, method, "grpo", "accuracy"), signed=True)
-        rows.append([method, str(len(seeds)), less, *cells])
-    return markdown(["method", "seeds", "accuracy less GRPO's", *NUMBERS], rows)
+        minus = "" if method == "grpo" else with_half(*difference(found, method, "grpo", "accuracy"), signed=True)
+        rows.append([method, str(len(seeds)), minus, *cells])
+    return markdown(["method", "seeds", "accuracy minus GRPO's", *NUMBERS], rows)
 
 
 def weigh_claims(found: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """The claims whose methods have runs: claim, text, number, mean, half, verdict."""
+    """Return a row per claim whose methods have runs: claim, text, number, mean, half, verdict."""
     words = {1: "more {} than", -1: "less {} than", 0: "at least as much {} as"}
     there, rows = set(found.index.get_level_values("method")), []
     for claim in CLAIMS:
@@ -205,9 +205,10 @@ def claim_table(claims: pd.DataFrame) -> str:
 
 
 def slopes(found: pd.DataFrame, number: str) -> tuple[tuple[float, float], tuple[float, float], float]:
-    """The plane c + a beta_pos + b beta_neg through the grid: a and b with half their 95% intervals, and the scatter.
+    """Fit the plane c + a beta_pos + b beta_neg to the grid; return (a, half), (b, half) and the scatter.
 
-    The scatter is the residuals' standard deviation, in the unit of `number`; a and b are per 1 of beta.
+    a and b are per 1 of beta, each with half its 95% interval. The scatter is the standard deviation of the residuals,
+    in the unit of `number`.
     """
     design = np.array([[1, pos, neg] for pos in BETAS for neg in BETAS])
     fitted, squares, _, _ = np.linalg.lstsq(design, np.ravel(grid_of(found, number)))
@@ -226,7 +227,7 @@ def slope_table(found: pd.DataFrame) -> str:
 
 
 def schedule_table(found: pd.DataFrame) -> str:
-    """Each schedule, the three best pairs of the grid and the paper's pair, with the seed of the grid."""
+    """Return the table of the schedules, beside the three best pairs of the grid, asymgrpo and grpo; one seed each."""
     seed = found.xs(SEEDS[0], level="seed")
     pairs = seed[seed.index.str.startswith("betas_")].accuracy.nlargest(3).index
     chosen = [*(name for name in GRID if name.startswith("schedule_")), *pairs, "asymgrpo", "grpo"]

@@ -11,13 +11,13 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Train the miniature's runs one after the other; what is finished is not done again.
+"""Train the miniature's runs one after the other; skip the runs that are finished.
 
     python -m studies.miniature.run OUT                     the trained rows of Table 1, three seeds each
-    python -m studies.miniature.run OUT --grid              beta_pos by beta_neg, and the schedules, one seed
-    python -m studies.miniature.run OUT --list              what is done
+    python -m studies.miniature.run OUT --grid              25 pairs of betas, and the schedules, one seed
+    python -m studies.miniature.run OUT --list              print which runs are done
 
-A run is OUT/<method>-seed<n>: the recipe's launcher with METHOD and the settings of SETTINGS and ENVIRONMENT.
+A run is the recipe's launcher with METHOD, ENVIRONMENT and SETTINGS; it writes into OUT/<method>-seed<n>.
 """
 
 import argparse
@@ -43,14 +43,14 @@ SETTINGS = [
     "actor_rollout_ref.rollout.val_kwargs.temperature=0.4",
     "actor_rollout_ref.rollout.val_kwargs.do_sample=True",
 ]
-# Responses a prompt, as in the paper's final evaluation. Each has a row in the validation file: with val_kwargs.n=8
-# verl would draw bootstrap samples for as long as ten steps take.
+# Responses per prompt. Each has its own row in the validation file, because with val_kwargs.n=8 verl would bootstrap
+# its metrics, which takes as long as ten steps.
 SAMPLES = 8
-# In this order: those that most claims are about first.
+# The methods that most claims are about are trained first.
 FIRST = ("grpo", "asymgrpo", "reinforce", "pos_only", "neg_only", "ent_increase", "ent_decrease", "symmetric")
 TRAINED = [row.method for row in paper.TABLE_1 if row.method != "untrained"]
 METHODS = {method: (method, []) for method in [*FIRST, *(method for method in TRAINED if method not in FIRST)]}
-# Fig. 2 d, h
+# The paper's Fig. 2 d, h
 METHODS["beta_neg_0.75"] = ("neg_only", ["algorithm.asymgrpo.beta_neg=0.75"])
 BETAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 GRID = {
@@ -64,7 +64,7 @@ SCHEDULES = {
         "{kind: solve_rate, none_solved: 1, all_solved: 0.5}",
         "{kind: solve_rate, none_solved: 0, all_solved: 0.8}",
     ),
-    # between where GRPO's channels start and where they end in the tuning runs
+    # each target is between the channel's entropy at the start and at the end of GRPO's tuning runs
     "entropy": ("{kind: entropy, target: 0.12}", "{kind: entropy, target: 0.15}"),
 }
 for schedule, (pos, neg) in SCHEDULES.items():
@@ -73,10 +73,10 @@ for schedule, (pos, neg) in SCHEDULES.items():
 
 
 def run(name: str, method: str, overrides: list[str], seed: int, out: Path) -> None:
-    """Train OUT/<name>-seed<seed>, anew where it was broken off.
+    """Train and evaluate one run in `out`/<name>-seed<seed>; if it was interrupted before, start it again.
 
     Raises:
-        SystemExit: the run failed; names its log.
+        SystemExit: the training failed; the message names its log.
     """
     place = out / f"{name}-seed{seed}"
     if place.exists():
@@ -98,7 +98,7 @@ def run(name: str, method: str, overrides: list[str], seed: int, out: Path) -> N
         command = ["bash", str(LAUNCHER), *SETTINGS, *own, *overrides]
         done = subprocess.run(command, env=env, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     if done.returncode != 0 or last_step(place) != STEPS:
-        sys.exit(f"{place / 'train.log'}: the run failed, see its end.")
+        sys.exit(f"{place / 'train.log'}: got a run that failed; expected {STEPS} steps. Read the end of this log.")
     responses = place / "responses.jsonl"
     by_prompt(place / "validation" / f"{STEPS}.jsonl", responses)
     evaluate = [sys.executable, "-m", "asymgrpo_verl.cli", "evaluate", "--responses", str(responses), "--label", name]
@@ -106,7 +106,7 @@ def run(name: str, method: str, overrides: list[str], seed: int, out: Path) -> N
 
 
 def by_prompt(dump: Path, responses: Path) -> None:
-    """verl's dump of a validation -> responses for `asymgrpo evaluate`, those to one text under one index."""
+    """Turn verl's dump of a validation into a file for `asymgrpo evaluate`; rows of one prompt get one index."""
     rows = [json.loads(line) for line in dump.read_text().splitlines()]
     about = {"data_source": "asymgrpo/sums"}
     named = [about | {"index": r["input"], "response": r["output"], "ground_truth": r["gts"]} for r in rows]
@@ -130,7 +130,7 @@ def main() -> None:
     args = parser.parse_args()
     out = args.out.resolve()
     methods, seeds = (GRID, SEEDS[:1]) if args.grid else (METHODS, SEEDS)
-    # seed after seed, so that whenever it stops the methods can be compared
+    # one seed after the other, so that the methods are comparable whenever training stops
     todo = [(name, seed) for seed in seeds for name in methods]
     done = [(name, seed) for name, seed in todo if is_done(out / f"{name}-seed{seed}")]
     if args.list:

@@ -11,11 +11,11 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The miniature's task and base policy: the quickstart's sums, worked in two ways and with slips.
+"""Make the miniature's task and base policy: the quickstart's sums, worked in two ways and with slips.
 
-Prompts are those of recipes/quickstart/task.py. The base policy has three habits that all can be right: to work from
-the left, to work from the right, and to guess. An addition that it works out goes wrong now and then. So there is more
-than one way to be right that a policy may keep or lose, and entropy in digits that only makes mistakes.
+The prompts are those of recipes/quickstart/task.py. The base policy has three habits, and each can give the right
+answer: to work from the left, to work from the right, and to guess. Some of its additions are off by one. So the policy
+has several correct ways to answer, which training may keep or lose, and it has entropy that only leads to mistakes.
 """
 
 import random
@@ -32,14 +32,15 @@ from task import direct_answer, write_task  # noqa: E402
 
 from asymgrpo_verl.files import atomic  # noqa: E402
 
-# Shares of the answers that the base policy is trained on, in its first part and in its last.
+# The base policy is trained in two parts: study, the first STUDY_PART of the steps, and habit. *_WORKED is the share of
+# worked answers in each part.
 STUDY_PART, STUDY_WORKED, HABIT_WORKED = 0.85, 0.85, 0.3
-FROM_LEFT = 0.7  # of the worked ones
-SLIP = 0.12  # chance that an addition is off by one, in the answers of the last part
+FROM_LEFT = 0.7  # share of the worked answers
+SLIP = 0.12  # in the habit part, the probability that an addition is off by one
 
 
 def worked_answer(chain: str, rng: random.Random, slip: float) -> str:
-    """The terms added up one by one, from the left or from the right, each sum off by one with chance `slip`."""
+    """Add the terms one by one, from the left or from the right; each sum is off by one with probability `slip`."""
     terms = [int(term) for term in chain.split("+")]
     if rng.random() >= FROM_LEFT:
         terms.reverse()
@@ -58,8 +59,10 @@ def draw_answer(chain: str, rng: random.Random, done: float) -> str:
 
 
 def prepare(out: Path, samples: int) -> None:
-    """out/base_policy, out/train.parquet, out/val.parquet and out/val_samples.parquet, which has each of its rows
-    `samples` times; the same every time. What is there is left as it is."""
+    """Make base_policy, train.parquet, val.parquet and val_samples.parquet in `out`, the same on every call.
+
+    val_samples.parquet has each row of val.parquet `samples` times. Files that exist are kept.
+    """
     if not (out / "val.parquet").is_file():
         write_task(out, train_rows=4096, val_rows=256)
     if not (out / "val_samples.parquet").is_file():
