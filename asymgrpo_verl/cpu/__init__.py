@@ -11,8 +11,9 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""verl on a machine without an accelerator, active only if VERL_PLATFORM=cpu.
+"""Run verl on a machine without an accelerator; active only if VERL_PLATFORM=cpu.
 
-Imports nothing else of this package. Read `hooks` first: it says when each part is applied. `platform` and `engine` use
-verl's registries. `patches` has one function for each gap that verl 0.9 and vLLM 0.28.0 offer no extension point for.
+This room imports nothing else of the package. Read `hooks` first: it says when each part is applied. `platform` and
+`engine` use verl's registries. `patches` changes the three functions that have no extension point. `metadata` answers
+for vLLM's version. `agent_loop` is not needed to run, only to run fast: a configuration names it.
 """

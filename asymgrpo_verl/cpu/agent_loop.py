@@ -11,12 +11,12 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""verl's agent loops in the trainer's process, `rollout.agent.agent_loop_manager_class` with `+device=cpu`.
+"""Run verl's agent loops in the trainer's process: `rollout.agent.agent_loop_manager_class` with `+device=cpu`.
 
-verl sends every rollout by itself through an actor for agent loops, one for rewards, one that chooses a server, and the
-TransferQueue. With a tiny model on few cores those calls cost ten times what the tokens do, and each actor spends
-seconds on importing verl. Here one thread of the trainer's process runs verl's own agent loop and reward workers: what
-is left is one call to vLLM's server a rollout, and the TransferQueue gets many rollouts at once.
+verl sends every rollout alone through an actor for agent loops, an actor for rewards, an actor that chooses a server,
+and the TransferQueue. With a tiny model on few cores these calls take ten times as long as the tokens, and each actor
+needs seconds to import verl. Here one thread of the trainer's process runs verl's own agent loop and reward worker. One
+call per rollout is left, to vLLM's server, and the TransferQueue gets many rollouts in one call.
 """
 
 import asyncio
@@ -35,28 +35,31 @@ from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopManagerTQ, AgentLoopWorke
 from verl.workers.rollout.llm_server import GlobalRequestLoadBalancer
 from vllm.sampling_params import RequestOutputKind
 
-PUT_SECONDS = 0.1  # how long a finished rollout waits for others to be put into the TransferQueue with
-# Of a rollout's fields that are no tensors, those that verl's trainers read.
+PUT_SECONDS = 0.1  # a finished rollout waits this long for others, and one call puts them into the TransferQueue
+# verl's trainers read these fields of a rollout that are not tensors. The others are not put into the TransferQueue.
 READ = {"uid", "num_turns", "reward_model", "data_source", "extra_fields", "raw_prompt"}
 
 
 class LocalActor:
-    """An object of this process, called as an actor is: `await handle.method.remote(...)`."""
+    """An object of this process that is called as a Ray actor is: `await handle.method.remote(...)`."""
 
     def __init__(self, target):
         self.target = target
 
     def __getattr__(self, name: str):
-        async def remote(*args, **kwargs):
+        async def call(*args, **kwargs):
             result = getattr(self.target, name)(*args, **kwargs)
             return await result if asyncio.iscoroutine(result) else result
 
-        return SimpleNamespace(remote=lambda *args, **kwargs: asyncio.ensure_future(remote(*args, **kwargs)))
+        return SimpleNamespace(remote=lambda *args, **kwargs: asyncio.ensure_future(call(*args, **kwargs)))
 
 
 class LocalAgentLoopWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
-    """verl's worker. Where a rollout is one turn of text, all share one loop, which keeps nothing between them, and
-    what finishes at about the same time is put into the TransferQueue at once."""
+    """verl's worker, which handles rollouts of a single turn of text in fewer calls.
+
+    They all run in one agent loop, because verl's single-turn loop keeps nothing between rollouts. Those that finish at
+    about the same time are put into the TransferQueue together.
+    """
 
     def __init__(self, *args):
         super().__init__(*args)
@@ -69,21 +72,25 @@ class LocalAgentLoopWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
             data_config=DictConfigWrap(self.config.data),
             hf_model_type=self.hf_model_type,
         )
-        self.finished: dict[str, list[tuple[str, dict, dict]]] = {}  # (key, field, tag) of rollouts by partition
+        self.finished: dict[str, list[tuple[str, dict, dict]]] = {}  # partition -> (key, field, tag) of rollouts
         self.next_put: dict[str, asyncio.Future] = {}
 
-    async def _run_agent_loop(self, sampling_params: dict, trajectory: dict, *, agent_name: str, **kwargs) -> None:
+    async def _run_agent_loop(
+        self, sampling_params: dict, trajectory: dict, *, agent_name: str, trace: bool, **kwargs
+    ) -> None:
+        """Run one rollout. It overrides verl's method, which makes a new agent loop and one put for each rollout."""
         if agent_name != "single_turn_agent" or self.processor or self.distillation_enabled:
-            return await super()._run_agent_loop(sampling_params, trajectory, agent_name=agent_name, **kwargs)
-        # verl reads the final tokens alone; vLLM would send every new one, with its text.
+            return await super()._run_agent_loop(
+                sampling_params, trajectory, agent_name=agent_name, trace=trace, **kwargs
+            )
+        # Because verl reads only the final tokens, vLLM need not send each new token with its text.
         final_tokens = {"output_kind": RequestOutputKind.FINAL_ONLY, "detokenize": False}
-        kwargs.pop("trace")
         output = await self.single_turn.run({**sampling_params, **final_tokens}, **kwargs)
         await self._compute_score([output], kwargs=kwargs)
         await self._put("val" if trajectory["validate"] else "train", output, kwargs)
 
     async def _put(self, partition: str, output: AgentLoopOutput, kwargs: dict) -> None:
-        """Put a rollout into the TransferQueue, with the fields and the tag that verl's worker gives it."""
+        """Put a rollout into the TransferQueue with the fields and the tag that verl's worker gives it, and wait."""
         field = {**output.as_dict(), **kwargs}
         field["loss_mask"] = field["response_mask"]
         field["input_ids"] = torch.cat([field["prompts"], field["responses"]])
@@ -108,7 +115,7 @@ class LocalAgentLoopWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
         keys, rows, tags = map(list, zip(*self.finished.pop(partition), strict=True))
         columns = {}
         for name, value in rows[0].items():
-            if isinstance(value, torch.Tensor):  # strided, which the TransferQueue takes apart faster than jagged
+            if isinstance(value, torch.Tensor):  # strided, because the TransferQueue splits it faster than a jagged one
                 columns[name] = torch.nested.as_nested_tensor([row[name] for row in rows])
             elif name in READ:
                 columns[name] = NonTensorStack(*(row[name] for row in rows))
@@ -117,18 +124,21 @@ class LocalAgentLoopWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
 
 
 class LocalAgentLoopManager(AgentLoopManagerTQ):
-    """One worker, in a thread of this process, whatever `rollout.agent.num_workers` and `reward.num_workers` say.
+    """verl's manager with one worker in a thread of this process.
 
-    Not for `trainer.v1.trainer_mode=separate_async`, which adds and removes servers at verl's actor that chooses one.
+    It ignores `rollout.agent.num_workers` and `reward.num_workers`. It does not work with
+    `trainer.v1.trainer_mode=separate_async`, because that mode adds servers to verl's actor that chooses a server, and
+    removes them there.
     """
 
     async def _init_agent_loop_workers(self) -> None:
+        """Start the thread and the worker. It overrides verl's method, which starts Ray actors."""
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, name="agent loops", daemon=True).start()
         await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._start_worker(), self.loop))
 
     async def _start_worker(self) -> None:
-        ray.kill(self.llm_client._load_balancer)  # it has only begun to import verl, and nobody has called it
+        ray.kill(self.llm_client._load_balancer)  # verl's actor is still importing verl, and nothing has called it yet
         names = [name for name in ray.util.list_named_actors() if name.rsplit("_", 2)[0] == "vllm_server"]
         servers = {name: ray.get_actor(name) for name in names}
         self.llm_client._load_balancer = LocalActor(GlobalRequestLoadBalancer(servers))
@@ -136,4 +146,5 @@ class LocalAgentLoopManager(AgentLoopManagerTQ):
         self.worker = LocalAgentLoopWorker(self.config, self.llm_client, self.teacher_client, rewards)
 
     def generate_sequences(self, prompts) -> None:
+        """Start the rollouts of a batch in the thread. It overrides verl's method, which calls Ray actors."""
         asyncio.run_coroutine_threadsafe(self.worker.generate_sequences(prompts), self.loop).result()

@@ -11,11 +11,11 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""verl's FSDP language-model engine, registered for the device "cpu"."""
+"""Register verl's FSDP engine for language models for the device "cpu"."""
 
 from verl.workers.engine import EngineRegistry, FSDPEngineWithLMHead
 
 
 @EngineRegistry.register(model_type="language_model", backend=["fsdp", "fsdp2"], device="cpu")
 class FSDPEngineWithLMHeadCPU(FSDPEngineWithLMHead):
-    """Nothing differs but the device. Set `actor.strategy=fsdp2`: FSDP1 asks for the index of an accelerator."""
+    """verl's engine on another device. Set `actor.strategy=fsdp2`, because FSDP1 asks for an accelerator's index."""

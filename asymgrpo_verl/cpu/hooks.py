@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Apply CPU support to each module of verl and vLLM when it is imported, before other code keeps a reference to it."""
+"""Apply CPU support to a module of verl or vLLM when the module is imported, before other code refers to its names."""
 
 import os
 import sys
@@ -24,13 +24,13 @@ from asymgrpo_verl.cpu.metadata import VllmCpuFinder
 def activate() -> None:
     """Install the import hooks if VERL_PLATFORM=cpu, once per process.
 
-    Every process that imports verl calls this (`asymgrpo_verl.plugin`), and so does every process of vLLM (entry point
-    group vllm.general_plugins).
+    Every process that imports verl calls this through `asymgrpo_verl.plugin`, and so does every process of vLLM through
+    the entry point group vllm.general_plugins.
     """
     if os.environ.get("VERL_PLATFORM", "").strip().lower() != "cpu":
         return
     if any(isinstance(finder, VllmCpuFinder) for finder in sys.meta_path):
-        return  # this process imports both verl and vLLM, and has its hooks
+        return  # because a process that imports both verl and vLLM calls this twice
     from asymgrpo_verl.cpu import patches
 
     sys.meta_path.append(VllmCpuFinder())

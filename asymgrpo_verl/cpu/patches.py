@@ -11,10 +11,10 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The three functions of verl 0.9 and vLLM 0.28.0 that have no extension point and do not work on a CPU.
+"""Patch three functions of verl 0.9 and vLLM 0.28.0 that do not work on a CPU and have no extension point.
 
-Each patch takes the imported module that owns the function. tests/test_upstream.py fails when an upgrade changes a
-function that is patched here.
+Each patch takes the imported module with the function. If an upgrade changes one of the functions,
+tests/test_upstream.py fails.
 """
 
 import functools
@@ -23,8 +23,10 @@ import torch
 
 
 def use_gloo_alone(module) -> None:
-    """verl.utils.distributed.initialize_global_process_group_ray: its default backend string is
-    "cpu:gloo,<device>:<backend>", in which the device cpu would stand twice; torch refuses that."""
+    """Patch verl.utils.distributed.initialize_global_process_group_ray.
+
+    Its default backend is "cpu:gloo,<device>:<backend>". With the device cpu this names cpu twice, and torch raises.
+    """
     original = module.initialize_global_process_group_ray
 
     @functools.wraps(original)
@@ -35,9 +37,11 @@ def use_gloo_alone(module) -> None:
 
 
 def copy_received_weights(module) -> None:
-    """BucketedWeightReceiver.receive_weights in verl.workers.rollout.vllm_rollout.bucketed_weight_transfer: it moves
-    weights out of shared memory with `.to(device)`, which copies nothing on a CPU; closing the segment under the
-    views then fails ("cannot close exported pointers exist")."""
+    """Patch BucketedWeightReceiver.receive_weights in verl.workers.rollout.vllm_rollout.bucketed_weight_transfer.
+
+    It copies the weights out of shared memory with `.to(device)`, which copies nothing on a CPU. The weights then still
+    point into the shared memory when verl closes it, and closing fails ("cannot close exported pointers exist").
+    """
     receiver = module.BucketedWeightReceiver
     original = receiver.receive_weights
 
@@ -52,9 +56,11 @@ def copy_received_weights(module) -> None:
 
 
 def keep_linear_weights(module) -> None:
-    """vllm.model_executor.layers.utils.dispatch_cpu_unquantized_gemm: it packs a weight for oneDNN or SGL and drops
-    the original, so a later `load_weights` fails, or goes unseen for the lm_head. A plain product reads the weight
-    that is there."""
+    """Patch vllm.model_executor.layers.utils.dispatch_cpu_unquantized_gemm.
+
+    It packs a layer's weight for oneDNN or SGL and drops the original. A later `load_weights` then fails, or for the
+    lm_head changes nothing. `torch.nn.functional.linear` reads the layer's weight at every call.
+    """
 
     @functools.wraps(module.dispatch_cpu_unquantized_gemm)
     def dispatch_cpu_unquantized_gemm(layer: torch.nn.Module, remove_weight: bool) -> None:

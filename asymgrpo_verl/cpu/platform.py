@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The platform "cpu" in verl's `PlatformRegistry`, chosen with VERL_PLATFORM=cpu."""
+"""Register the platform "cpu" in verl's `PlatformRegistry`; VERL_PLATFORM=cpu chooses it."""
 
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -22,14 +22,14 @@ from verl.plugin.platform.platform_manager import PlatformRegistry
 
 
 def _nothing(*args, **kwargs) -> None:
-    """What an accelerator's call comes to where there is none."""
+    """Do nothing, because there is no accelerator to set, wait for or clear."""
 
 
 def _zero(*args, **kwargs) -> int:
     return 0
 
 
-# What verl calls on `torch.<device>`, over torch.cpu. Memory statistics read 0: no device memory is in use.
+# The functions that verl calls on `torch.<device>`. Memory statistics are 0, because there is no device memory.
 _DEVICE_MODULE = SimpleNamespace(
     is_available=lambda: True,
     device_count=torch.cpu.device_count,
@@ -58,9 +58,9 @@ _DEVICE_MODULE = SimpleNamespace(
 
 @PlatformRegistry.register(platform="cpu")
 class PlatformCPU(PlatformBase):
-    """One process a rank, gloo between them, weights to vLLM through shared memory.
+    """One process per rank, gloo between the ranks, and shared memory to pass weights to vLLM.
 
-    Ray schedules ranks on its logical resource "GPU": start it with `ray_kwargs.ray_init.num_gpus=N`.
+    Ray gives each rank one unit of its logical resource "GPU". So start Ray with `ray_kwargs.ray_init.num_gpus=N`.
     """
 
     device_name = "cpu"
@@ -71,7 +71,7 @@ class PlatformCPU(PlatformBase):
         return True
 
     def current_device(self) -> str:
-        return "cpu"  # verl passes this on as a torch device, and a CPU has no index
+        return "cpu"  # because verl uses this as a torch device, and a CPU has no index
 
     def device_count(self) -> int:
         return torch.cpu.device_count()

@@ -11,9 +11,10 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The methods as a Hydra config group: `python -m verl.trainer.main_ppo +asymgrpo=clip_higher ...`.
+"""Add the methods to Hydra as the config group `asymgrpo`: `python -m verl.trainer.main_ppo +asymgrpo=clip_higher ...`.
 
-A method is a file in configs/asymgrpo that holds what it changes. The plugin imports this where Hydra is imported.
+A method is a YAML file in configs/asymgrpo with the settings it changes. The plugin imports this module when hydra is
+imported.
 """
 
 from pathlib import Path
@@ -27,6 +28,7 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 
 class MethodsSearchPath(SearchPathPlugin):
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Add CONFIGS to the directories in which Hydra looks for configuration files."""
         search_path.append(provider="asymgrpo_verl", path=f"file://{CONFIGS}")
 
 

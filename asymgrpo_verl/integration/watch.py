@@ -11,10 +11,10 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Ends a run that waits for a process that has died.
+"""End the run if a worker or a rollout server has died.
 
-verl ends by itself when a call fails. But its worker sends weights to the rollout server with no time limit and without
-looking whether it is there, so a server that died since the last rollout would leave the run waiting for ever.
+verl itself ends a run when a call fails. But verl's worker sends weights to the rollout server without a time limit,
+and does not check that the server is alive. So if a server dies between two rollouts, verl waits for ever.
 """
 
 import os
@@ -24,12 +24,12 @@ import time
 import ray
 
 POLL_SECONDS = 2
-PATIENCE_SECONDS = 30  # in which verl, if it notices, ends by itself and says more
-FORWARD_SECONDS = 2  # Ray takes what is printed to the driver
+PATIENCE_SECONDS = 30  # If verl notices the death, it ends the run in this time, with a better message than ours.
+FORWARD_SECONDS = 2  # Ray needs this time to forward what we print to the driver.
 
 
 def watch_actors() -> None:
-    """Start a thread that ends this process, and with it the run, when a worker or a rollout server has died."""
+    """Start a thread that ends this process, and so the run, if a worker or a rollout server dies from now on."""
     threading.Thread(target=_watch, name="watch_actors", daemon=True).start()
 
 

