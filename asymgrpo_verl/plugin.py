@@ -24,11 +24,10 @@ import wrapt
 
 def _register_algorithms(core_algos) -> None:
     """verl.trainer.ppo.core_algos is imported: add the estimators and the policy loss to its registries."""
+    from asymgrpo_verl.core.estimators import on_declared
     from asymgrpo_verl.integration import adapters
-    from asymgrpo_verl.integration.settings import ESTIMATORS
 
-    for name in ESTIMATORS:
-        core_algos.register_adv_est(name)(partial(adapters.outcome_advantage, estimator=name))
+    on_declared(lambda name: core_algos.register_adv_est(name)(partial(adapters.outcome_advantage, estimator=name)))
     core_algos.register_policy_loss("asymgrpo")(partial(adapters.asymgrpo_policy_loss, agg_loss=core_algos.agg_loss))
 
 
@@ -37,7 +36,7 @@ def _check_config_at_start(verl_config) -> None:
 
     verl 0.9 has no extension point for this; tests/test_upstream.py fails when the function changes.
     """
-    from asymgrpo_verl.integration.settings import check_run_config
+    from asymgrpo_verl.integration.startup_check import check_run_config
 
     original = verl_config.validate_config
 

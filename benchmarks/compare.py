@@ -28,7 +28,7 @@ from omegaconf import OmegaConf
 from verl.trainer.ppo.core_algos import get_adv_estimator_fn, get_policy_loss_fn
 from verl.workers.config import FSDPActorConfig
 
-from asymgrpo_verl.integration.settings import ESTIMATORS
+from asymgrpo_verl.core.estimators import ESTIMATORS
 
 SIZES = ((1024, 512, 8), (1024, 4096, 8), (8192, 512, 8), (8192, 2048, 16))
 MASK_DTYPES = (torch.float32, torch.int64)  # verl's trainer passes int64

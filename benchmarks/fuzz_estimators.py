@@ -22,15 +22,15 @@ import math
 import random
 import uuid
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import Field, fields
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from asymgrpo_verl.core.advantages import add_entropy
-from asymgrpo_verl.core.curves import channel_weight
+from asymgrpo_verl.core.estimators import ESTIMATORS, advantages_by_count
+from asymgrpo_verl.core.shaping import add_entropy
 from asymgrpo_verl.integration.adapters import outcome_advantage
-from asymgrpo_verl.integration.settings import ESTIMATORS
 
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 MASK_DTYPES = (torch.bool, torch.uint8, torch.int32, torch.int64, *DTYPES)
@@ -75,22 +75,23 @@ class Batch(NamedTuple):
     fault: str | None
 
 
-def draw_settings(rng: random.Random, estimator: str) -> dict:
-    def exponent():
-        return rng.choice(EXPONENTS) if rng.random() < 0.5 else rng.uniform(0, 3)
+def draw_value(rng: random.Random, key: Field) -> Any:
+    """A value that a setting allows: the ranges are those that the estimator declares."""
+    allowed = key.metadata
+    if "options" in allowed:
+        return rng.choice((key.default, *allowed["options"]))
+    if isinstance(key.default, int):
+        pool = (1, 2, 3, 5, 8, 17, 40)
+    else:
+        pool = EXPONENTS if rng.random() < 0.5 else [rng.uniform(0, 3) for _ in range(9)]
+    low, above = allowed.get("at_least", -math.inf), allowed.get("above", -math.inf)
+    return rng.choice([value for value in pool if low <= value <= allowed.get("at_most", math.inf) and value > above])
 
-    own = {
-        "asymgrpo": lambda: {
-            "beta_pos": exponent(),
-            "beta_neg": exponent(),
-            "flip": rng.choice(("none", "none", "positive", "negative")),
-        },
-        "passk_training": lambda: {"k": rng.choice((1, 2, 3, 5, 8, 17, 40))},
-        "w_reinforce": lambda: {"lam": exponent()},
-        "f_grpo": lambda: {"gamma": exponent()},
-        "a_grae": lambda: {"alpha": rng.choice((1e-300, 1e-8, 0.5, 1, 10, 1e6, 1e300))},
-    }
-    return own.get(estimator, dict)() | {"reward_threshold": rng.choice((0.5, 0.5, 0.5, *OUTCOMES))}
+
+def draw_settings(rng: random.Random, estimator: str) -> dict:
+    keys = [key for key in fields(ESTIMATORS[estimator].settings) if key.name != "reward_threshold"]
+    threshold = rng.choice((0.5, 0.5, 0.5, *OUTCOMES))
+    return {key.name: draw_value(rng, key) for key in keys} | {"reward_threshold": threshold}
 
 
 def draw_uids(rng: random.Random, groups: int, rows: list[int]) -> list | np.ndarray:
@@ -210,17 +211,20 @@ def check_batch(rng: random.Random) -> tuple[str, ...]:
     exact, error_in_double = result, error
     if batch.dtype != torch.float64:
         exact, error_in_double = error_of(lambda: advantages_of(batch, batch.rewards))
-    biggest = max((v for k, v in batch.settings.items() if k != "reward_threshold" and k != "flip"), default=0)
+    numbers = [v for k, v in batch.settings.items() if k != "reward_threshold" and not isinstance(v, str)]
+    biggest = max(numbers, default=0)
     if error_in_double is None:
         rounded = exact.to(batch.dtype)
         fits = bool(torch.isfinite(rounded).all())
     else:
         assert biggest > MODERATE, f"an error at moderate settings: {error_in_double}"
-        assert str(error_in_double).startswith("an advantage does not fit in torch.float64"), error_in_double
+        assert "got an advantage of" in str(error_in_double), error_in_double
+        assert "because the rewards are torch.float64" in str(error_in_double), error_in_double
         fits = False
     if not fits:
         assert isinstance(error, ValueError), "an infinite or NaN advantage without an error"
-        assert str(error).startswith(f"an advantage does not fit in {batch.dtype}"), error
+        assert str(error).startswith(f"algorithm.{batch.estimator}: got an advantage of"), error
+        assert f"because the rewards are {batch.dtype}" in str(error), error
         return kind, f"refused: out of the range of {str(batch.dtype)[6:]}"
     assert error is None, f"an error where all advantages fit: {error}"
     assert same(result, rounded), "not the advantage in float64, rounded to the dtype of the rewards"
@@ -238,16 +242,16 @@ def check_batch(rng: random.Random) -> tuple[str, ...]:
 
 def check_fault(batch: Batch, error: Exception | None) -> None:
     if batch.fault == "wrong dtype":
-        assert isinstance(error, TypeError) and f"token_level_rewards are {batch.dtype}" in str(error), error
+        assert isinstance(error, TypeError) and f"token_level_rewards: got {batch.dtype}" in str(error), error
     elif batch.fault == "wrong length":
-        wrong = f"index has {len(batch.index)} uids for {len(batch.rewards)} rows"
+        wrong = f"index: got {len(batch.index)} uids for {len(batch.rewards)} rows"
         assert isinstance(error, ValueError) and wrong in str(error), error
     else:
         outcome = batch.rewards.to(batch.dtype).sum(dim=1)
         broken = [i for i, alive in enumerate(batch.alive) if alive and not math.isfinite(outcome[i])]
-        wrong = f"not a finite number in {len(broken)} of {len(outcome)} rows, first in row {broken[0]} "
-        assert isinstance(error, ValueError) and wrong in str(error), error
-        assert repr(batch.index[broken[0]]) in str(error), error
+        row = f"token_level_rewards, row {broken[0]} (uid {batch.index[broken[0]]!r}): got a summed reward of"
+        assert isinstance(error, ValueError) and str(error).startswith(row), error
+        assert f"as in {len(broken)} of {len(outcome)} rows" in str(error), error
 
 
 def check_rows(batch: Batch, advantages: torch.Tensor) -> list[float]:
@@ -272,8 +276,8 @@ def counts(batch: Batch) -> dict[int, tuple[int, int]]:
     return {g: (correct[g], size) for g, size in alive.items()}
 
 
-def may_be_zero(batch: Batch, correct: bool, solved: int, size: int) -> bool:
-    """Whether the docstring of the estimator says that a row weighs nothing."""
+def may_be_zero(batch: Batch, correct: bool, solved: int, size: int) -> bool | None:
+    """Whether the docstring of the estimator says that a row's advantage is 0; None for one that is not known here."""
     settings, whole, incorrect = batch.settings, solved in (0, size), size - solved
     if batch.estimator == "asymgrpo":
         beta = settings["beta_pos" if correct else "beta_neg"]
@@ -288,7 +292,7 @@ def may_be_zero(batch: Batch, correct: bool, solved: int, size: int) -> bool:
         "passk_training": whole or incorrect < settings.get("k", 0),
         "f_grpo": whole,
         "a_grae": whole,
-    }[batch.estimator]
+    }.get(batch.estimator)
 
 
 def check_signs(batch: Batch, rows: list[float], moderate: bool) -> None:
@@ -300,7 +304,8 @@ def check_signs(batch: Batch, rows: list[float], moderate: bool) -> None:
         sign = 1 if correct else -1
         assert sign * value >= 0, f"{value} on a row whose outcome is {sign}"
         zero = may_be_zero(batch, correct, *groups[g])
-        assert value == 0 if zero else value != 0 or not moderate, f"{value} on a {correct=} row of {groups[g]}"
+        if zero is not None:
+            assert value == 0 if zero else value != 0 or not moderate, f"{value} on a {correct=} row of {groups[g]}"
 
 
 def check_monotone(batch: Batch, rows: list[float]) -> None:
@@ -311,12 +316,13 @@ def check_monotone(batch: Batch, rows: list[float]) -> None:
         for value, g, alive, correct in zip(rows, batch.group, batch.alive, batch.correct, strict=True)
         if alive
     }
-    # Pass@k's negative curve turns, as F-GRPO's does for gamma > 1/2; A-GRAE's both do.
+    # Of Pass@k the negative curve is not monotone, of F-GRPO neither for gamma > 1/2, of A-GRAE both are not.
+    both = (True, False)
     channels = {
-        "a_grae": (),
+        **dict.fromkeys(("asymgrpo", "reinforce_pm1", "psr", "nsr", "w_reinforce", "maxrl"), both),
         "passk_training": (True,),
-        "f_grpo": (True, False) if settings.get("gamma", 0) <= 0.5 else (True,),
-    }.get(batch.estimator, (True, False))
+        "f_grpo": both if settings.get("gamma", 0) <= 0.5 else (True,),
+    }.get(batch.estimator, ())
     for channel in channels:
         flipped = settings.get("flip", "none") == ("positive" if channel else "negative")
         points = [(n, k / n, weight) for (n, k, correct), weight in curves.items() if correct is channel]
@@ -348,8 +354,10 @@ def check_curve(rng: random.Random) -> tuple[str, ...]:
     """One curve over all shares of a group: no NaN, never negative, monotone, reflected by the flip, 0^0 = 1."""
     size = rng.randint(1, 4096 if rng.random() < 0.1 else 17)
     beta = float(rng.choice(EXPONENTS)) if rng.random() < 0.5 else rng.uniform(0, 3)
-    members = torch.arange(0, size + 1, dtype=torch.float64)
-    plain, flipped = (channel_weight(members, torch.full_like(members, size), beta, flip) for flip in (False, True))
+    plain, flipped = (
+        advantages_by_count("asymgrpo", size, ESTIMATORS["asymgrpo"].settings(beta_pos=beta, flip=flip))[0]
+        for flip in ("none", "positive")
+    )
     plain = plain[1:]
     assert not plain.isnan().any() and not flipped.isnan().any(), f"NaN, {size=} {beta=}"
     assert (plain >= 0).all() and (flipped >= 0).all(), f"a negative weight, {size=} {beta=}"

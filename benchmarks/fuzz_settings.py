@@ -13,7 +13,8 @@
 # limitations under the License.
 """Random settings under `algorithm`: settings within their range, or an error that names a key that is wrong.
 
-Each value is drawn with whether it is allowed; the ranges are written down here once more, from the documentation.
+Each value is drawn with whether it is allowed. The ranges are those that the settings declare, and what a range means
+is written down here once more.
 """
 
 import contextlib
@@ -21,18 +22,22 @@ import io
 import math
 import random
 from collections.abc import Callable
+from dataclasses import Field, fields
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from asymgrpo_verl.core.estimators import ESTIMATORS
 from asymgrpo_verl.integration.settings import (
-    ESTIMATORS,
-    check_run_config,
+    DiagnosticsSettings,
+    EntropyAdvantageSettings,
+    TokenWeightingSettings,
     diagnostics_from,
     entropy_advantage_from,
     settings_from,
     token_weighting_from,
 )
+from asymgrpo_verl.integration.startup_check import check_run_config
 
 VALUES = (
     *(0, 0.0, -0.0, 1, 2, 17, 0.5, 1.0, 1.5, 1e-8, 5e-324, 1e308, 2**100, -1, -1e-9, -1e308),
@@ -62,16 +67,23 @@ def choice(*options: str) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, str) and value in options
 
 
-ALLOWED = {name: {"reward_threshold": number()} for name in ESTIMATORS}
-ALLOWED["asymgrpo"] |= {"beta_pos": number(0), "beta_neg": number(0), "flip": choice("none", "positive", "negative")}
-ALLOWED["passk_training"] |= {"k": integer(1)}
-ALLOWED["w_reinforce"] |= {"lam": number(0)}
-ALLOWED["f_grpo"] |= {"gamma": number(0)}
-ALLOWED["a_grae"] |= {"alpha": number(above=0)}
-WEIGHTING = choice("none", "surprisal", "entropy")
-ALLOWED["entropy_advantage"] = {"alpha": number(0), "kappa": number(above=1)}
-ALLOWED["token_weighting"] = {"correct": WEIGHTING, "incorrect": WEIGHTING, "top": number(above=0, high=1)}
-ALLOWED["diagnostics"] = {"log_prob_increment_every": integer(0), "gradient_share_every": integer(0)}
+def allows(key: Field) -> Callable[[Any], bool]:
+    """What a declared setting allows, decided here once more."""
+    allowed = key.metadata
+    if "options" in allowed:
+        return choice(*allowed["options"])
+    if isinstance(key.default, int):
+        return integer(allowed["at_least"])
+    names = {"at_least": "low", "above": "above", "at_most": "high"}
+    return number(**{names[name]: value for name, value in allowed.items()})
+
+
+GROUPS = {name: estimator.settings for name, estimator in ESTIMATORS.items()} | {
+    "entropy_advantage": EntropyAdvantageSettings,
+    "token_weighting": TokenWeightingSettings,
+    "diagnostics": DiagnosticsSettings,
+}
+ALLOWED = {name: {key.name: allows(key) for key in fields(settings)} for name, settings in GROUPS.items()}
 READERS = {
     "entropy_advantage": entropy_advantage_from,
     "token_weighting": token_weighting_from,
@@ -158,7 +170,7 @@ def check_run(rng: random.Random) -> tuple[str, ...]:
         with contextlib.redirect_stdout(io.StringIO()):
             check_run_config(as_config(rng, config))
     except (ValueError, TypeError) as error:
-        keys = ("algorithm.", "actor_rollout_ref.rollout.n=", "trainer.v1.trainer_mode=")
+        keys = ("algorithm.", "actor_rollout_ref.rollout.n:")
         assert any(key in str(error) for key in keys), f"no key in {str(error)!r}"
         return estimator, f"refused: {type(error).__name__}"
     assert not wrong, f"accepted, though {wrong} is wrong: {algorithm!r}"

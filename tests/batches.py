@@ -13,9 +13,13 @@
 # limitations under the License.
 """Batches for the tests: hypothesis strategies and a shorthand for batches written by hand."""
 
+from dataclasses import fields
+
 import numpy as np
 import torch
 from hypothesis import strategies as st
+
+from asymgrpo_verl.core.estimators import ESTIMATORS, compute_advantages
 
 
 def batch_of(groups: dict[object, list[int]], length: int = 3):
@@ -57,3 +61,15 @@ def per_row(advantages: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     value = advantages.gather(1, (mask != 0).long().argmax(1, keepdim=True)) * mask.any(1, keepdim=True)
     assert torch.equal(advantages, value * mask)
     return value.squeeze(1)
+
+
+def on_tensors(name: str):
+    """The estimator `name` as a function of a batch, its own settings (in their order) and reward_threshold."""
+    own = [key.name for key in fields(ESTIMATORS[name].settings) if key.name != "reward_threshold"]
+
+    def advantages(rewards, mask, index, *values, **settings):
+        given = dict(zip(own, values, strict=False)) | settings
+        return compute_advantages(name, rewards, mask, index, ESTIMATORS[name].settings(**given))
+
+    advantages.__name__ = name
+    return advantages

@@ -20,7 +20,7 @@ from importlib import metadata
 
 import pytest
 
-from asymgrpo_verl.integration.settings import ESTIMATORS
+from asymgrpo_verl.core.estimators import ESTIMATORS
 
 
 def check(**env: str) -> subprocess.CompletedProcess:

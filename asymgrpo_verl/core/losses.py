@@ -64,7 +64,7 @@ def two_channel_loss(
         ValueError: clip_c <= 1.
     """
     if clip_c <= 1.0:
-        raise ValueError(f"actor_rollout_ref.actor.clip_ratio_c={clip_c}: allowed is a number > 1.")
+        raise ValueError(f"actor_rollout_ref.actor.clip_ratio_c: got {clip_c}; expected a number > 1.")
     response_mask = response_mask.bool()
     log_ratio = torch.where(response_mask, log_prob - old_log_prob, 0.0).clamp(-_LOG_RATIO_LIMIT, _LOG_RATIO_LIMIT)
     ratio = log_ratio.exp()
@@ -78,40 +78,6 @@ def two_channel_loss(
         sums = _channel_sums(log_ratio, ratio, advantages, response_mask, clip_low, clip_high, clip_c)
         values = torch.cat([sums, torch.stack([positive_loss, loss.detach()]).double()]).tolist()
     return loss, _name_metrics(*values)
-
-
-def token_weights(
-    kind: str, response_mask: torch.Tensor, old_log_prob: torch.Tensor, entropy: torch.Tensor, top: float
-) -> torch.Tensor:
-    """How the tokens of each rollout share its weight: mean 1 in each rollout, so the learning rate keeps its meaning.
-
-    A surrogate is linear in the advantage, so weights >= 0 on the advantages are weights on the loss of the tokens.
-    (Not so in clip_cov and kl_cov, which choose tokens by their advantages.)
-
-    Args:
-        kind: "surprisal": in proportion to -log pi_old(y_t), alike where a rollout has none. "entropy": alike on the
-            share `top` of the rollout's tokens where the entropy is highest, at least one (of equals the earlier), 0 on
-            the others: the forking tokens of arXiv 2506.01939, which takes them from the batch, not the rollout.
-        response_mask, old_log_prob, entropy: (bs, len), of the policy before the update.
-        top: in (0, 1].
-
-    Returns:
-        (bs, len) in the dtype of `old_log_prob`, 0 outside the mask.
-    """
-    mask = response_mask.bool()
-    tokens = mask.sum(1, keepdim=True)
-    if kind == "surprisal":
-        # a log-probability may be a rounding error above 0
-        share = torch.where(mask, -old_log_prob, 0.0).clamp(min=0.0)
-        share = torch.where(share.sum(1, keepdim=True) > 0, share, mask.to(share.dtype))
-    else:
-        order = torch.where(mask, entropy, -torch.inf).argsort(dim=1, descending=True, stable=True)
-        rank = torch.empty_like(order).scatter_(
-            1, order, torch.arange(order.shape[1], device=order.device).expand_as(order)
-        )
-        kept = (tokens.double() * top - 1e-6).ceil().clamp(min=1)  # 0.3 of 50 tokens is 15, not 15.000000000000002
-        share = (mask & (rank < kept)).to(old_log_prob.dtype)
-    return share * tokens / share.sum(1, keepdim=True).clamp(min=torch.finfo(share.dtype).tiny)
 
 
 def _channel_sums(log_ratio, ratio, advantages, response_mask, clip_low, clip_high, clip_c) -> torch.Tensor:

@@ -36,7 +36,7 @@ def check_points(key: str, value: Any) -> None:
         )
 
     if not isinstance(value, Mapping) or not value or not all(fits(*point) for point in value.items()):
-        raise ValueError(f"{key}={value!r}: allowed is {{step: beta, ...}} with steps from 1 and betas >= 0.")
+        raise ValueError(f"{key}: got {value!r}; expected {{step: beta, ...}} with steps from 1 and betas >= 0.")
 
 
 @dataclass(frozen=True)

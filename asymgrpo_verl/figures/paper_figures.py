@@ -20,6 +20,7 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 
 from asymgrpo_verl import paper
+from asymgrpo_verl.core.estimators import ESTIMATORS
 from asymgrpo_verl.figures import points as series
 from asymgrpo_verl.figures.panels import (
     CELL,
@@ -35,7 +36,6 @@ from asymgrpo_verl.figures.panels import (
 )
 from asymgrpo_verl.figures.style import plt
 from asymgrpo_verl.figures.weight_curves import Setting, curve
-from asymgrpo_verl.integration.settings import AsymGRPOConfig
 from asymgrpo_verl.runs.comparison import Method, Run
 
 FIGURES = ("figure1", "figure2", "figure3", "figure4", "figure5", "channels")
@@ -221,7 +221,7 @@ def exponents(run: Run) -> Setting | None:
         return Setting(0.0, 0.0)
     if estimator != "asymgrpo":
         return None
-    default = AsymGRPOConfig()
+    default = ESTIMATORS["asymgrpo"].settings()
     betas = []
     for key in ("beta_pos", "beta_neg"):
         first = next((row[f"asymgrpo/{key}"] for row in run.rows if row.get(f"asymgrpo/{key}") is not None), None)

@@ -18,12 +18,12 @@ from typing import NamedTuple
 
 import torch
 
-from asymgrpo_verl.core.curves import channel_weight
+from asymgrpo_verl.core.estimators import ESTIMATORS, advantages_by_count
 from asymgrpo_verl.figures.style import PALETTE, plt
 
 
 class Setting(NamedTuple):
-    """One setting of the estimator: see `AsymGRPOConfig`."""
+    """Settings of the estimator: see `core.estimators.asymgrpo`."""
 
     beta_pos: float
     beta_neg: float
@@ -51,12 +51,11 @@ class Curve(NamedTuple):
 
 def curve(setting: Setting, n: int) -> Curve:
     """The weights that `advantages.asymgrpo` gives in a group of n rollouts (Eq. 10, 15-18)."""
-    size = torch.full((n + 1,), float(n), dtype=torch.float64)
-    solved = torch.arange(n + 1, dtype=torch.float64)
-    positive = channel_weight(solved, size, setting.beta_pos, setting.flip == "positive")
-    negative = -channel_weight(size - solved, size, setting.beta_neg, setting.flip == "negative")
+    settings = ESTIMATORS["asymgrpo"].settings(**setting._asdict())
+    positive, negative = advantages_by_count("asymgrpo", n, settings)
     positive[0], negative[n] = float("nan"), float("nan")
-    sums = (solved * positive).nan_to_num(0.0), ((size - solved) * negative).nan_to_num(0.0)
+    solved = torch.arange(n + 1, dtype=torch.float64)
+    sums = (solved * positive).nan_to_num(0.0), ((n - solved) * negative).nan_to_num(0.0)
     return Curve(*(values.tolist() for values in (positive, negative, *sums)))
 
 

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""verl's signatures around our functions."""
+"""Wrap our estimators and our policy loss in the signatures that verl calls."""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +19,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from asymgrpo_verl.core import advantages
+from asymgrpo_verl.core.estimators import compute_advantages
 from asymgrpo_verl.core.losses import two_channel_loss
 from asymgrpo_verl.integration.settings import settings_from
 
@@ -33,57 +33,17 @@ def outcome_advantage(
     estimator: str,
     **kwargs,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """`algorithm.adv_estimator=<estimator>`: see `advantages`. Returns the same as advantages and as returns.
-
-    Raises:
-        ValueError, TypeError: the settings under `algorithm.<estimator>` or the rewards are not usable.
-    """
-    settings = vars(settings_from(config, estimator))
-    advantage = getattr(advantages, estimator)(token_level_rewards, response_mask, index, **settings)
-    return advantage, advantage
-
-
-def read_keys(batch_keys: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What verl's keys of a batch, uid_session_output, say about its rows.
-
-    Returns:
-        uid: (bs,) object. rows: (sessions,) int64, the row of the last output of each session. session: (bs,) int64,
-        the place of each row's session in `rows`.
-    """
-    last: dict[str, tuple[int, int]] = {}
-    names = [key.rsplit("_", 1)[0] for key in batch_keys]
-    for row, (name, key) in enumerate(zip(names, batch_keys, strict=True)):
-        last[name] = max(last.get(name, (-1, row)), (int(key.rsplit("_", 1)[1]), row))
-    place = {name: i for i, name in enumerate(last)}
-    uid = np.array([name.rsplit("_", 1)[0] for name in names], dtype=object)
-    return uid, np.array([row for _, row in last.values()]), np.array([place[name] for name in names])
-
-
-def multi_output_share(session: np.ndarray, alive: np.ndarray) -> float:
-    """Share of the sessions that had several outputs; those that are not `alive`, verl's padding rows, are none."""
-    several = (np.bincount(session) > 1)[alive]
-    return float(several.mean()) if len(several) else 0.0
-
-
-def weigh_sessions(
-    weigh: Callable,
-    token_level_rewards: torch.Tensor,
-    response_mask: torch.Tensor,
-    uid: np.ndarray,
-    rows: np.ndarray,
-    session: np.ndarray,
-) -> torch.Tensor:
-    """(bs, len) advantages where a session of an agent loop may have several outputs: its last one decides for all.
-
-    As verl has it for `grpo` alone (verl.trainer.ppo.v1.utils.compute_advantage_for_multi_trajectories).
+    """Compute the advantages of `algorithm.adv_estimator=<estimator>`, and return them as the returns too.
 
     Args:
-        weigh: an estimator of one value on every token, such as `outcome_advantage`.
-        uid, rows, session: see `read_keys`.
+        config: verl's `algorithm`; kwargs are not used, verl passes them.
+
+    Raises:
+        ValueError, TypeError: as `core.estimators.compute_advantages` and `settings_from`.
     """
-    advantage, _ = weigh(token_level_rewards[rows], response_mask[rows], uid[rows])
-    first = response_mask[rows].argmax(dim=1, keepdim=True)
-    return advantage.gather(1, first)[session] * response_mask
+    settings = settings_from(config, estimator)
+    advantage = compute_advantages(estimator, token_level_rewards, response_mask, index, settings)
+    return advantage, advantage
 
 
 def asymgrpo_policy_loss(
@@ -97,7 +57,12 @@ def asymgrpo_policy_loss(
     *,
     agg_loss: Callable,
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """`actor.policy_loss.loss_mode=asymgrpo`: see `losses.two_channel_loss`; `config` is verl's ActorConfig."""
+    """Compute the loss of `actor.policy_loss.loss_mode=asymgrpo`: see `core.losses.two_channel_loss`.
+
+    Args:
+        config: verl's ActorConfig, with the clip range and the counts of the global batch.
+        agg_loss: verl.trainer.ppo.core_algos.agg_loss; the others are arguments of a policy loss of verl.
+    """
     low, high = config.clip_ratio_low, config.clip_ratio_high
     return two_channel_loss(
         old_log_prob,

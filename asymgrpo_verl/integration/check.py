@@ -20,7 +20,7 @@ import sys
 import traceback
 from importlib import metadata
 
-from asymgrpo_verl.integration.settings import ESTIMATORS
+from asymgrpo_verl.core.estimators import ESTIMATORS
 
 POLICY_LOSSES = ("asymgrpo",)
 SUPPORTED_VERL = ("0.9.1",)

@@ -21,7 +21,6 @@ from pathlib import Path
 
 import torch
 
-from asymgrpo_verl.core.curves import channel_weight
 from asymgrpo_verl.figures.style import PALETTE, plt
 from studies.bandit.model import (
     SLOPE,
@@ -31,6 +30,7 @@ from studies.bandit.model import (
     advantages,
     at_accuracy,
     bandit,
+    channel_weight,
     entropy,
     entropy_change,
     first_order,
@@ -144,8 +144,7 @@ def covariance_table() -> str:
 
 def channel_product(k: torch.Tensor, beta: float) -> torch.Tensor:
     """p(1-p)(a+b) at p = k/N and beta_pos = beta_neg = beta: Cov(p) / L."""
-    size = torch.full_like(k, N)
-    return k / N * (1 - k / N) * (channel_weight(k, size, beta) + channel_weight(size - k, size, beta))
+    return k / N * (1 - k / N) * (channel_weight(k, N, beta) + channel_weight(N - k, N, beta))
 
 
 def push_table() -> str:
@@ -154,8 +153,7 @@ def push_table() -> str:
     for name, setting in SETTINGS.items():
         rows.append([name, *push(p, *setting)])
         if setting.flip == "none":
-            one = torch.ones_like(p)
-            exact = channel_weight(p, one, setting.beta_pos) + channel_weight(1 - p, one, setting.beta_neg)
+            exact = channel_weight(p, 1, setting.beta_pos) + channel_weight(1 - p, 1, setting.beta_neg)
             rows.append(["  at the exact p", *exact])
     return table("6. a+b expected over groups of 8, by p", ["", *(f"{x:g}" for x in p.tolist())], rows)
 

@@ -31,7 +31,8 @@ from typing import NamedTuple
 
 import torch
 
-from asymgrpo_verl.core.curves import channel_weight
+from asymgrpo_verl.core.estimators import asymgrpo
+from asymgrpo_verl.core.groups import Groups
 
 N = 8  # rollouts of a group, as in the paper
 
@@ -85,8 +86,8 @@ def covariance(pi: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tens
 
 def advantages(policy: Bandit, beta_pos: float, beta_neg: float, channel: str = "both") -> torch.Tensor:
     """A of every arm, (arms,), at the exact p (Eq. 10); the arms of the other channel get 0."""
-    one = torch.ones((), dtype=torch.float64)
-    correct, incorrect = channel_weight(policy.p, one, beta_pos), -channel_weight(1 - policy.p, one, beta_neg)
+    groups = Groups(size=torch.ones((), dtype=torch.float64), solved=policy.p)
+    correct, incorrect = asymgrpo(groups, beta_pos, beta_neg, "none")
     return policy.per_arm(correct * (channel != "incorrect"), incorrect * (channel != "correct"))
 
 
@@ -116,6 +117,12 @@ def second_order(policy: Bandit, advantage: torch.Tensor, eta: float) -> float:
     return -(eta**2) / 2 * curvature.item()
 
 
+def channel_weight(members: torch.Tensor, size: torch.Tensor | float, beta: float, flip: bool = False) -> torch.Tensor:
+    """Compute |A| in a channel of `members` out of `size` rollouts; both channels have the same curve (Eq. 7)."""
+    groups = Groups(size=torch.full_like(members, size), solved=members)
+    return asymgrpo(groups, beta, 0.0, "positive" if flip else "none")[0]
+
+
 def mean_weight(share: torch.Tensor, beta: float, flip: bool = False) -> torch.Tensor:
     """What a rollout of a channel weighs, averaged over groups of N drawn from the policy.
 
@@ -123,7 +130,7 @@ def mean_weight(share: torch.Tensor, beta: float, flip: bool = False) -> torch.T
         share: (prompts,) probability of the channel. Of the N-1 other rollouts Binomial(N-1, share) are in it.
     """
     others = torch.arange(N, dtype=torch.float64)
-    weight = channel_weight(others + 1, torch.full_like(others, N), beta, flip)
+    weight = channel_weight(others + 1, N, beta, flip)
     return torch.distributions.Binomial(N - 1, share.unsqueeze(-1)).log_prob(others).exp() @ weight
 
 
@@ -161,7 +168,7 @@ def sampled_step(policy: Bandit, beta_pos: float, beta_neg: float, channel: str,
 def group_weight(counts: torch.Tensor, beta: float) -> torch.Tensor:
     """|A| in sampled groups of N of a channel drawn `counts` times, (groups, arms): (groups, 1), 0 if not drawn."""
     members = counts.sum(1, keepdim=True)
-    return torch.where(members > 0, channel_weight(members, torch.full_like(members, N), beta), 0.0)
+    return torch.where(members > 0, channel_weight(members, N, beta), 0.0)
 
 
 class Setting(NamedTuple):

@@ -11,20 +11,24 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The curves of Eq. 7, 10 and 15-18 on hand-computed values."""
+"""The curves of Eq. 7, 10 and 15-18 by hand, for 0, 1, ..., n correct rollouts of a group of n."""
 
 import math
 
 import pytest
 import torch
 
-from asymgrpo_verl.core.curves import channel_weight
+from asymgrpo_verl.core.estimators import ESTIMATORS, advantages_by_count, learns_from_groups_of
 
 
 def weights(size: int, beta: float, flip: bool = False) -> list[float]:
-    """The weight of a channel with 1, 2, ..., size members."""
-    members = torch.arange(1, size + 1, dtype=torch.float64)
-    return channel_weight(members, torch.full_like(members, size), beta, flip).tolist()
+    """|A| of a correct rollout of 1, 2, ..., size; that of an incorrect rollout has to be its mirror image (Eq. 7)."""
+    flips = ("positive", "negative") if flip else ("none", "none")
+    settings = [ESTIMATORS["asymgrpo"].settings(beta_pos=beta, beta_neg=beta, flip=which) for which in flips]
+    positive = advantages_by_count("asymgrpo", size, settings[0])[0][1:]
+    negative = advantages_by_count("asymgrpo", size, settings[1])[1][:-1]
+    torch.testing.assert_close(positive, -negative.flip(0), rtol=1e-14, atol=0)
+    return positive.tolist()
 
 
 def test_grpo_curve_at_group_size_eight():
@@ -82,3 +86,20 @@ def test_curve_is_monotone_in_the_share(flip, order):
     for size in range(2, 33):
         values = torch.tensor(weights(size, 0.7, flip), dtype=torch.float64)
         assert (order * values.diff() > 0).all()
+
+
+def test_a_group_of_one_teaches_nothing_unless_an_advantage_ignores_the_group():
+    learn = {name for name, estimator in ESTIMATORS.items() if learns_from_groups_of(name, 1, estimator.settings())}
+    assert learn == {"reinforce_pm1", "psr", "nsr", "w_reinforce"}
+    for beta in ("beta_pos", "beta_neg"):
+        assert learns_from_groups_of("asymgrpo", 1, ESTIMATORS["asymgrpo"].settings(**{beta: 0.0}))
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_every_estimator_learns_from_groups_of_eight(name):
+    assert learns_from_groups_of(name, 8, ESTIMATORS[name].settings())
+
+
+def test_passk_training_learns_nothing_from_groups_of_k_or_fewer():
+    settings = ESTIMATORS["passk_training"].settings(k=5)
+    assert [learns_from_groups_of("passk_training", n, settings) for n in (4, 5, 6)] == [False, False, True]

@@ -17,11 +17,10 @@ import math
 
 import pytest
 import torch
-from batches import batch_of, ragged_batches
+from batches import batch_of, on_tensors, ragged_batches
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asymgrpo_verl.core.advantages import asymgrpo
 from asymgrpo_verl.core.diagnostics import (
     UPDATE_KEYS,
     EpochCounts,
@@ -36,6 +35,8 @@ from asymgrpo_verl.core.groups import gather_groups
 
 CHANNELS = ("correct", "incorrect")
 NAMES = ("entropy", "entropy_mixed", "length", "share", "advantage_mass")
+
+asymgrpo = on_tensors("asymgrpo")
 
 
 def random_like(mask: torch.Tensor, seed: int) -> torch.Tensor:

@@ -24,6 +24,8 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 import fuzz  # noqa: E402
 import fuzz_estimators  # noqa: E402
 
+from asymgrpo_verl.core import estimators  # noqa: E402
+
 CASES = {"estimators": 2500, "curves": 1000, "schedules": 1000, "settings": 2000, "runs": 200}
 
 
@@ -47,24 +49,31 @@ def test_the_batches_meet_every_estimator_dtype_and_error():
     assert outcomes == ranges | {f"refused: {fault}" for fault in fuzz_estimators.FAULTS} | {"advantages"}
 
 
+def with_epsilon(advantages):
+    return lambda groups, *args, **kw: tuple(one + 1e-6 for one in advantages(groups, *args, **kw))
+
+
 BROKEN = {
-    "an epsilon in the weight": ("channel_weight", lambda weight: lambda *args, **kw: weight(*args, **kw) + 1e-6),
-    "a threshold that is met": (
+    "an epsilon in the advantage": (
+        "ESTIMATORS",
+        lambda known: known | {"asymgrpo": known["asymgrpo"]._replace(advantages=with_epsilon(estimators.asymgrpo))},
+    ),
+    "a reward equal to the threshold is correct": (
         "gather_groups",
         lambda gather: lambda rewards, mask, index, at: gather(rewards, mask, index, at - 1e-3),
     ),
-    "rows without a response in a group": (
+    "rows without a response belong to a group": (
         "gather_groups",
         lambda gather: lambda rewards, mask, index, at: gather(rewards, mask | True, index, at),
     ),
-    "an overflow that passes": ("torch.isfinite", lambda isfinite: lambda weight: weight == weight),
+    "an overflow is not refused": ("torch.isfinite", lambda isfinite: lambda values: values == values),
 }
 
 
 @pytest.mark.parametrize("defect", BROKEN)
 def test_the_fuzz_finds_a_planted_defect(defect, monkeypatch):
     name, breaks = BROKEN[defect]
-    where = f"asymgrpo_verl.core.advantages.{name}"
+    where = f"asymgrpo_verl.core.estimators.{name}"
     monkeypatch.setattr(where, breaks(pkgutil.resolve_name(where)))
     with pytest.raises(AssertionError, match="estimators, seed 3, number"):
         fuzz.run("estimators", seed=3, numbers=range(500))

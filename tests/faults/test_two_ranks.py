@@ -28,7 +28,7 @@ from omegaconf import OmegaConf
 from places import RECIPES
 from tensordict import TensorDict
 
-from asymgrpo_verl.integration.settings import ESTIMATORS
+from asymgrpo_verl.core.estimators import ESTIMATORS
 
 PROMPTS, N, MAX_LENGTH = 5, 4, 12
 ROWS = PROMPTS * N
@@ -136,12 +136,12 @@ def run_rank(rank: int, ranks: int, port: int, model: Path, place: Path, batches
     from verl.utils.config import omega_conf_to_dataclass
     from verl.workers.utils.losses import ppo_loss
 
-    from asymgrpo_verl.integration.worker import ChannelGradientWorker
+    from asymgrpo_verl.integration.worker import GradientNormWorker
 
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     torch.set_num_threads(1)
     config = compose_config(str(model))
-    worker = ChannelGradientWorker(config, role="actor")
+    worker = GradientNormWorker(config, role="actor")
     worker.init_model()
     engine, gradients, outcomes = worker.actor.engine, {}, {}
 
@@ -161,7 +161,7 @@ def run_rank(rank: int, ranks: int, port: int, model: Path, place: Path, batches
         worker.set_loss_fn(partial(ppo_loss, config=omega_conf_to_dataclass(actor)))
         data = worker_input(batch, advantages[estimator][rank], old_log_probs)
         (value,) = worker.update_actor(data.clone())["metrics"]["loss"]
-        norms = worker.channel_gradient_norms(data.clone())["metrics"] if case in CHANNEL_CASES else {}
+        norms = worker.gradient_norms_by_sign(data.clone())["metrics"] if case in CHANNEL_CASES else {}
         outcomes[case] = value, dict(gradients), norms
     if rank == 0:
         torch.save(outcomes, place / f"ranks-{ranks}.pt")

@@ -18,9 +18,8 @@ import subprocess
 import sys
 
 import pytest
-from batches import batch_of
+from batches import batch_of, on_tensors
 
-from asymgrpo_verl.core.advantages import asymgrpo
 from asymgrpo_verl.figures.weight_curves import Setting, curve, curves_table
 
 SETTINGS = [Setting(0.9, 0.4), Setting(0.0, 0.0), Setting(0.5, 0.5, "positive"), Setting(0.5, 0.5, "negative")]
@@ -32,7 +31,7 @@ def test_the_curve_is_what_the_estimator_gives(setting, n):
     values = curve(setting, n)
     for k in range(n + 1):
         rewards, mask, index = batch_of({"a": [1] * k + [0] * (n - k)})
-        weights = asymgrpo(rewards.double(), mask, index, *setting)[:, 0].tolist()
+        weights = on_tensors("asymgrpo")(rewards.double(), mask, index, *setting)[:, 0].tolist()
         assert values.positive[k] == pytest.approx(weights[0] if k else math.nan, nan_ok=True)
         assert values.negative[k] == pytest.approx(weights[-1] if k < n else math.nan, nan_ok=True)
         assert values.positive_sum[k] == pytest.approx(sum(weights[:k]))

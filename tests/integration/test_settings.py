@@ -21,18 +21,19 @@ from omegaconf import OmegaConf
 from verl.trainer.config import AlgoConfig
 from verl.trainer.ppo.core_algos import get_adv_estimator_fn
 
+from asymgrpo_verl.core.estimators import ESTIMATORS
 from asymgrpo_verl.integration.settings import (
-    ESTIMATORS,
-    AsymGRPOConfig,
-    DiagnosticsConfig,
-    EntropyAdvantageConfig,
-    TokenWeightingConfig,
-    check_run_config,
+    DiagnosticsSettings,
+    EntropyAdvantageSettings,
+    TokenWeightingSettings,
     diagnostics_from,
     entropy_advantage_from,
     settings_from,
     token_weighting_from,
 )
+from asymgrpo_verl.integration.startup_check import check_run_config
+
+AsymGRPO = ESTIMATORS["asymgrpo"].settings
 
 
 def run_config(*overrides: str):
@@ -45,18 +46,18 @@ def run_config(*overrides: str):
 
 
 def test_the_defaults_are_the_papers():
-    assert AsymGRPOConfig() == AsymGRPOConfig(beta_pos=0.9, beta_neg=0.4, flip="none", reward_threshold=0.5)
+    assert AsymGRPO() == AsymGRPO(beta_pos=0.9, beta_neg=0.4, flip="none", reward_threshold=0.5)
 
 
 @pytest.mark.parametrize("algorithm", [None, {}, AlgoConfig(), OmegaConf.create({"asymgrpo": None})])
 def test_absent_is_default(algorithm):
-    assert settings_from(algorithm) == AsymGRPOConfig()
+    assert settings_from(algorithm) == AsymGRPO()
 
 
 def test_command_line_keys_reach_the_settings():
     config = run_config("+algorithm.asymgrpo.beta_pos=0.7", "+algorithm.asymgrpo.flip=negative")
     check_run_config(config)
-    assert settings_from(config.algorithm) == AsymGRPOConfig(beta_pos=0.7, flip="negative")
+    assert settings_from(config.algorithm) == AsymGRPO(beta_pos=0.7, flip="negative")
 
 
 def test_interpolations_are_resolved():
@@ -65,18 +66,24 @@ def test_interpolations_are_resolved():
 
 
 REFUSED = [
-    ("+algorithm.asymgrpo.beta_positive=1", r"unknown key algorithm.asymgrpo.beta_positive=1: did you mean beta_pos\?"),
-    ("+algorithm.asymgrpo.xyz=1", "unknown key .*known are reward_threshold, beta_pos, beta_neg, flip"),
-    ("+algorithm.asymgrpo.beta_pos=-0.1", "algorithm.asymgrpo.beta_pos=-0.1: allowed is a number >= 0"),
-    ("+algorithm.asymgrpo.beta_neg=inf", "algorithm.asymgrpo.beta_neg=inf: allowed is a finite number"),
-    ("+algorithm.asymgrpo.beta_neg=nan", "algorithm.asymgrpo.beta_neg=nan: allowed is a finite number"),
-    ("+algorithm.asymgrpo.beta_pos=high", "algorithm.asymgrpo.beta_pos='high' is a str: allowed is a number"),
-    ("+algorithm.asymgrpo.beta_pos=true", "algorithm.asymgrpo.beta_pos=True is a bool: allowed is a number"),
-    ("+algorithm.asymgrpo.beta_pos=null", "algorithm.asymgrpo.beta_pos=None is a NoneType: allowed is a number"),
-    ("+algorithm.asymgrpo.flip=both", "algorithm.asymgrpo.flip='both': allowed is one of none, positive, negative"),
-    ("+algorithm.asymgrpo.flip=[none]", r"algorithm.asymgrpo.flip=\['none'\]: allowed is one of"),
-    ("+algorithm.asymgrpo=0.9", "algorithm.asymgrpo=0.9: allowed is a group of keys"),
-    ("algorithm.use_kl_in_reward=True", "use the KL loss instead: actor_rollout_ref.actor.use_kl_loss=True"),
+    (
+        "+algorithm.asymgrpo.beta_positive=1",
+        r"algorithm.asymgrpo.beta_positive: got an unknown key; did you mean algorithm.asymgrpo.beta_pos\?",
+    ),
+    (
+        "+algorithm.asymgrpo.xyz=1",
+        "asymgrpo.xyz: got an unknown key; expected one of reward_threshold, beta_pos, beta_neg, flip",
+    ),
+    ("+algorithm.asymgrpo.beta_pos=-0.1", "algorithm.asymgrpo.beta_pos: got -0.1; expected a number >= 0"),
+    ("+algorithm.asymgrpo.beta_neg=inf", "algorithm.asymgrpo.beta_neg: got inf; expected a finite number"),
+    ("+algorithm.asymgrpo.beta_neg=nan", "algorithm.asymgrpo.beta_neg: got nan; expected a finite number"),
+    ("+algorithm.asymgrpo.beta_pos=high", "algorithm.asymgrpo.beta_pos: got 'high', a str; expected a number"),
+    ("+algorithm.asymgrpo.beta_pos=true", "algorithm.asymgrpo.beta_pos: got True, a bool; expected a number"),
+    ("+algorithm.asymgrpo.beta_pos=null", "algorithm.asymgrpo.beta_pos: got None, a NoneType; expected a number"),
+    ("+algorithm.asymgrpo.flip=both", "algorithm.asymgrpo.flip: got 'both'; expected one of none, positive, negative"),
+    ("+algorithm.asymgrpo.flip=[none]", r"algorithm.asymgrpo.flip: got \['none'\]; expected one of"),
+    ("+algorithm.asymgrpo=0.9", "algorithm.asymgrpo: got 0.9; expected a group of keys"),
+    ("algorithm.use_kl_in_reward=True", "Use the KL loss instead: actor_rollout_ref.actor.use_kl_loss=True"),
 ]
 
 
@@ -97,18 +104,21 @@ def test_a_bad_setting_is_refused_at_start_and_in_the_estimator(override, messag
     [
         (
             "+algorithm.beta_pos=0.7",
-            "algorithm.beta_pos is read neither .*: did you mean algorithm.asymgrpo.beta_pos",
+            "algorithm.beta_pos: got a key that neither .*; did you mean algorithm.asymgrpo.beta_pos",
         ),
         (
             "+algorithm.AsymGRPO.beta_pos=0.7",
-            r"algorithm.AsymGRPO is read neither .*: did you mean algorithm.asymgrpo\?",
+            r"algorithm.AsymGRPO: got a key that neither .*; did you mean algorithm.asymgrpo\?",
         ),
         ("+algorithm.beta_positive=3", "did you mean algorithm.asymgrpo.beta_pos"),
         (
             "+algorithm.asymgpro.beta_pos=0.7",
-            "algorithm.asymgpro is read neither .*: did you mean algorithm.asymgrpo",
+            "algorithm.asymgpro: got a key that neither .*; did you mean algorithm.asymgrpo",
         ),
-        ("actor_rollout_ref.rollout.n=1", "n=1 makes every group a group of one"),
+        (
+            "actor_rollout_ref.rollout.n=1",
+            "rollout.n: got 1; expected more rollouts per prompt, .*in a group of 1 is 0",
+        ),
     ],
 )
 def test_what_would_be_ignored_or_learn_nothing_is_refused_at_start(override, message):
@@ -125,9 +135,12 @@ def test_a_key_that_a_users_own_code_may_read_is_printed_alone(key, capsys):
 @pytest.mark.parametrize(
     "setting, message",
     [
-        ("timelimit=3", "unknown key reward.custom_reward_function.reward_kwargs.timelimit: known is time_limit"),
-        ("time_limit=0", "reward_kwargs.time_limit=0: allowed is a number of seconds > 0"),
-        ("time_limit=soon", "reward_kwargs.time_limit='soon'"),
+        (
+            "timelimit=3",
+            "reward_kwargs.timelimit: got an unknown key; did you mean .*.reward_kwargs.time_limit",
+        ),
+        ("time_limit=0", "reward_kwargs.time_limit: got 0; expected a number > 0"),
+        ("time_limit=soon", "reward_kwargs.time_limit: got 'soon', a str; expected a number"),
     ],
 )
 def test_settings_of_our_reward_are_checked_at_start_for_any_estimator(setting, message):
@@ -135,7 +148,7 @@ def test_settings_of_our_reward_are_checked_at_start_for_any_estimator(setting, 
     for estimator in ("asymgrpo", "grpo"):
         settings = [f"algorithm.adv_estimator={estimator}", path]
         check_run_config(run_config(*settings, "+reward.custom_reward_function.reward_kwargs.time_limit=3"))
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises((ValueError, TypeError), match=message):
             check_run_config(run_config(*settings, f"+reward.custom_reward_function.reward_kwargs.{setting}"))
 
 
@@ -153,7 +166,10 @@ def test_every_estimator_reads_the_reward_threshold_and_refuses_what_it_does_not
         for reward in (1.0, 0.8)
     )
     assert not torch.equal(high, low), "0.8 is not above 0.9, so that group has no correct rollout"
-    for bad, message in (("xyz=1", f"unknown key algorithm.{estimator}.xyz"), ("reward_threshold=a", "is a str")):
+    for bad, message in (
+        ("xyz=1", f"algorithm.{estimator}.xyz: got an unknown key"),
+        ("reward_threshold=a", "a str; expected a number"),
+    ):
         with pytest.raises((ValueError, TypeError), match=message):
             check_run_config(run_config(use, f"+algorithm.{estimator}.{bad}"))
     with pytest.raises(ValueError, match="use_kl_in_reward"):
@@ -163,12 +179,16 @@ def test_every_estimator_reads_the_reward_threshold_and_refuses_what_it_does_not
 @pytest.mark.parametrize(
     "key, value, message",
     [
-        ("passk_training.k", "8", "k=8: allowed is an integer from 1 to one less than actor_rollout_ref.rollout.n=8"),
-        ("passk_training.k", "0", "k=0: allowed is an integer >= 1"),
-        ("passk_training.k", "2.5", "k=2.5 is a float: allowed is an integer"),
-        ("w_reinforce.lam", "-1", "lam=-1: allowed is a number >= 0"),
-        ("f_grpo.gamma", "-1", "gamma=-1: allowed is a number >= 0"),
-        ("a_grae.alpha", "0", "alpha=0: allowed is a number > 0"),
+        (
+            "passk_training.k",
+            "8",
+            "rollout.n: got 8; expected more rollouts .*, algorithm.passk_training.k=8 every advantage .*is 0",
+        ),
+        ("passk_training.k", "0", "k: got 0; expected an integer >= 1"),
+        ("passk_training.k", "2.5", "k: got 2.5, a float; expected an integer"),
+        ("w_reinforce.lam", "-1", "lam: got -1; expected a number >= 0"),
+        ("f_grpo.gamma", "-1", "gamma: got -1; expected a number >= 0"),
+        ("a_grae.alpha", "0", "alpha: got 0; expected a number > 0"),
     ],
 )
 def test_a_baselines_setting_out_of_range_is_refused(key, value, message):
@@ -186,18 +206,24 @@ def test_the_entropy_advantage_is_off_by_default_and_works_with_any_estimator(es
     assert entropy_advantage_from(run_config(*use, "+algorithm.entropy_advantage.alpha=0").algorithm) is None
     config = run_config(*use, "+algorithm.entropy_advantage.kappa=3")
     check_run_config(config)
-    assert entropy_advantage_from(config.algorithm) == EntropyAdvantageConfig(alpha=0.4, kappa=3)
+    assert entropy_advantage_from(config.algorithm) == EntropyAdvantageSettings(alpha=0.4, kappa=3)
 
 
 @pytest.mark.parametrize(
     "overrides, message",
     [
-        ([OURS, "+algorithm.entropy_advantage.kappa=1"], "kappa=1: allowed is a number > 1"),
-        ([OURS, "+algorithm.entropy_advantage.alpha=-1"], "alpha=-1: allowed is a number >= 0"),
-        ([OURS, "+algorithm.entropy_advantage.beta=1"], "unknown key algorithm.entropy_advantage.beta=1"),
+        ([OURS, "+algorithm.entropy_advantage.kappa=1"], "kappa: got 1; expected a number > 1"),
+        ([OURS, "+algorithm.entropy_advantage.alpha=-1"], "alpha: got -1; expected a number >= 0"),
+        ([OURS, "+algorithm.entropy_advantage.beta=1"], "algorithm.entropy_advantage.beta: got an unknown key"),
         ([OURS, "+algorithm.entropy_advantge.alpha=1"], r"did you mean algorithm.entropy_advantage\?"),
-        (["+algorithm.entropy_advantage.alpha=1"], "trainer_mode=sync knows no algorithm.entropy_advantage"),
-        ([OURS, "trainer.use_v1=False", "+algorithm.entropy_advantage.alpha=1"], "allowed is asymgrpo with"),
+        (
+            ["+algorithm.entropy_advantage.alpha=1"],
+            "algorithm.entropy_advantage: got a value, but trainer.v1.trainer_mode=sync ignores it",
+        ),
+        (
+            [OURS, "trainer.use_v1=False", "+algorithm.entropy_advantage.alpha=1"],
+            "trainer_mode=v0 ignores it; expected trainer_mode=asymgrpo and trainer.use_v1=True",
+        ),
         (
             [OURS, "+algorithm.entropy_advantage.alpha=1", "algorithm.rollout_correction.bypass_mode=True"],
             "bypass_mode=True computes neither token entropy",
@@ -243,14 +269,14 @@ GRADIENT = ["+algorithm.diagnostics.gradient_share_every=5", "actor_rollout_ref.
 def test_what_the_trainer_reads_is_off_by_default():
     algorithm = run_config(OURS).algorithm
     assert token_weighting_from(algorithm) is None
-    assert diagnostics_from(algorithm) == DiagnosticsConfig(log_prob_increment_every=0, gradient_share_every=0)
-    assert token_weighting_from(run_config(*WEIGHTING).algorithm) == TokenWeightingConfig("none", "surprisal", 0.2)
+    assert diagnostics_from(algorithm) == DiagnosticsSettings(log_prob_increment_every=0, gradient_share_every=0)
+    assert token_weighting_from(run_config(*WEIGHTING).algorithm) == TokenWeightingSettings("none", "surprisal", 0.2)
 
 
 @pytest.mark.parametrize("overrides", [LINEAR, ENTROPY, WEIGHTING], ids=lambda o: o[0])
 def test_what_only_our_trainer_reads_needs_it(overrides):
     check_run_config(run_config(OURS, *overrides))
-    with pytest.raises(ValueError, match="trainer.v1.trainer_mode=sync knows no algorithm"):
+    with pytest.raises(ValueError, match="got a value, but trainer.v1.trainer_mode=sync ignores it"):
         check_run_config(run_config(*overrides))
 
 
@@ -283,17 +309,23 @@ def test_bypass_mode_has_no_old_policy_to_ask(overrides, allowed):
 @pytest.mark.parametrize(
     "overrides, message",
     [
-        (["+algorithm.token_weighting.correct=all"], "correct='all': allowed is one of none, surprisal, entropy"),
-        (["+algorithm.token_weighting.top=1.5"], "top=1.5: allowed is a number <= 1"),
+        (["+algorithm.token_weighting.correct=all"], "correct: got 'all'; expected one of none, surprisal, entropy"),
+        (["+algorithm.token_weighting.top=1.5"], "top: got 1.5; expected a number <= 1"),
         (["+algorithm.token_weights.top=1"], r"did you mean algorithm.token_weighting\?"),
-        (["+algorithm.diagnostics.every=1"], "unknown key algorithm.diagnostics.every=1"),
-        (["+algorithm.diagnostics.gradient_share_every=-1"], "gradient_share_every=-1: allowed is an integer >= 0"),
-        ([*GRADIENT, "actor_rollout_ref.actor.strategy=fsdp"], "gradient_share_every=5: allowed is 0 with .*fsdp"),
+        (["+algorithm.diagnostics.every=1"], "algorithm.diagnostics.every: got an unknown key"),
+        (["+algorithm.diagnostics.gradient_share_every=-1"], "gradient_share_every: got -1; expected an integer >= 0"),
+        (
+            [*GRADIENT, "actor_rollout_ref.actor.strategy=fsdp"],
+            "gradient_share_every: got 5; expected 0, because .*strategy=fsdp has no",
+        ),
         (
             [*GRADIENT, "actor_rollout_ref.actor.use_kl_loss=True"],
-            "gradient_share_every=5: allowed is 0 with .*kl_loss",
+            "gradient_share_every: got 5; expected 0, because .*use_kl_loss=True",
         ),
-        ([*ENTROPY, "+algorithm.asymgrpo.beta_neg=2"], "asymgrpo.beta_neg=2.0: allowed is a number from 0.0 to 1.5"),
+        (
+            [*ENTROPY, "+algorithm.asymgrpo.beta_neg=2"],
+            "asymgrpo.beta_neg: got 2.0; expected a number from .*minimum=0.0 to .*maximum=1.5",
+        ),
         (["+algorithm.schedule.beta_pos.kind=linear"], r"did you mean algorithm.asymgrpo.schedule\?"),
     ],
 )

@@ -173,7 +173,7 @@ def test_the_validation_sets_are_the_papers():
         ({"MAX_TOKENS_PER_GPU": "5000"}, "", "MAX_TOKENS_PER_GPU=5000: allowed is"),
         ({"OUT_DIR": "it's"}, "", "a path holds a '"),
         ({"DRY_RUN": "0", "DATA_DIR": "/no/such"}, "", "/no/such/math/train.parquet: no such file. Make it with"),
-        ({}, "algorithm.asymgrpo.beta_pos=-1", "beta_pos=-1: allowed is a number >= 0"),
+        ({}, "algorithm.asymgrpo.beta_pos=-1", "beta_pos: got -1; expected a number >= 0"),
     ],
 )
 def test_a_mistake_is_found_by_the_dry_run_or_earlier(env, override, message):

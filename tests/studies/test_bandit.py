@@ -18,11 +18,11 @@ import math
 
 import pytest
 import torch
+from batches import on_tensors
 from hypothesis import given
 from hypothesis import strategies as st
 from places import ROOT
 
-from asymgrpo_verl.core.advantages import asymgrpo
 from asymgrpo_verl.core.diagnostics import covariance_metrics
 from asymgrpo_verl.core.groups import gather_groups
 from studies.bandit.bandit import SETTINGS, SHAPES, channel_product, draw, report
@@ -46,6 +46,7 @@ from studies.bandit.model import (
     vanilla_step,
 )
 
+asymgrpo = on_tensors("asymgrpo")
 README = ROOT / "studies" / "bandit" / "README.md"
 BETAS = st.floats(0, 1)
 

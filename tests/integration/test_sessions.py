@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Agent loops with several outputs a session: the last one decides, as verl has it for `grpo`."""
+"""Agent loops with several outputs per session: the last output decides, as in verl for `grpo`."""
 
 from functools import partial
 
@@ -21,7 +21,8 @@ import torch
 from verl.protocol import DataProto
 from verl.trainer.ppo.v1.utils import compute_advantage_for_multi_trajectories
 
-from asymgrpo_verl.integration.adapters import multi_output_share, outcome_advantage, read_keys, weigh_sessions
+from asymgrpo_verl.integration.adapters import outcome_advantage
+from asymgrpo_verl.integration.sessions import advantages_by_session, multi_output_share, read_keys
 
 # prompt a: session 0 with three outputs, session 1 with one; prompt b_c: two sessions, one with two outputs
 KEYS = ["a_0_0", "a_0_2", "a_1_0", "b_c_0_0", "b_c_1_1", "a_0_1", "b_c_1_0"]
@@ -42,12 +43,12 @@ def test_keys_say_which_output_is_the_last_of_its_session():
     ]
 
 
-def test_with_one_output_a_session_every_row_stands_for_itself():
+def test_with_one_output_per_session_every_row_is_a_session():
     _, rows, session = read_keys(["a_0_0", "a_1_0", "b_0_0"])
     assert rows.tolist() == session.tolist() == [0, 1, 2]
 
 
-def test_the_rows_that_verl_pads_a_batch_with_are_no_sessions():
+def test_rows_that_pad_a_batch_are_not_counted_as_sessions():
     """Four sessions of two outputs, and eight rows of padding, each a session by its key."""
     keys = [f"a_{session}_{output}" for session in range(4) for output in range(2)]
     keys += [f"pad_{session}_0" for session in range(8)]
@@ -67,10 +68,10 @@ def batch():
     return rewards, mask
 
 
-def test_all_outputs_of_a_session_weigh_what_its_last_one_does(batch):
+def test_all_outputs_of_a_session_get_the_advantage_of_the_last_one(batch):
     rewards, mask = batch
-    weigh = partial(outcome_advantage, config={"asymgrpo": {"beta_pos": 1, "beta_neg": 1}}, estimator="asymgrpo")
-    advantages = weigh_sessions(weigh, rewards, mask, *read_keys(KEYS))
+    estimate = partial(outcome_advantage, config={"asymgrpo": {"beta_pos": 1, "beta_neg": 1}}, estimator="asymgrpo")
+    advantages = advantages_by_session(estimate, rewards, mask, *read_keys(KEYS))
     expected = torch.tensor([-1.0, -1, 1, -1, 1, -1, 1]).unsqueeze(1) * mask
     assert torch.equal(advantages, expected), "p = 1/2 in both groups"
 
@@ -78,10 +79,10 @@ def test_all_outputs_of_a_session_weigh_what_its_last_one_does(batch):
 def test_at_half_and_half_it_is_verls_grpo_up_to_its_deviation(batch):
     rewards, mask = batch
     uid, rows, session = read_keys(KEYS)
-    weigh = partial(outcome_advantage, config={"asymgrpo": {"beta_pos": 0.5, "beta_neg": 0.5}}, estimator="asymgrpo")
+    estimate = partial(outcome_advantage, config={"asymgrpo": {"beta_pos": 0.5, "beta_neg": 0.5}}, estimator="asymgrpo")
     data = DataProto.from_dict(
         {"token_level_rewards": rewards, "response_mask": mask}, non_tensors={"uid": np.array(uid, dtype=object)}
     )
     verls = compute_advantage_for_multi_trajectories(data, KEYS, "grpo").batch["advantages"]
-    ours = weigh_sessions(weigh, rewards, mask, uid, rows, session)
+    ours = advantages_by_session(estimate, rewards, mask, uid, rows, session)
     torch.testing.assert_close(ours / 2**0.5, verls, rtol=1e-5, atol=1e-5)

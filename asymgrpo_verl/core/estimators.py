@@ -1,0 +1,351 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The advantage estimators: one function each, from groups to the advantage of a correct and of an incorrect rollout.
+
+`compute_advantages` is what all of them share: gather the groups, ask the estimator for two advantages per group, and
+spread them over the tokens. `asymgrpo` (Eq. 10) comes first; the others are baselines. CONTRIBUTING.md says how to add
+one.
+
+In the docstrings p is the group accuracy and r is 1 for a correct rollout and 0 for an incorrect one. Groups may differ
+in size. No epsilon is added anywhere, because every limit is computed exactly.
+"""
+
+import inspect
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, fields, make_dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from asymgrpo_verl.core.fields import choice, number
+from asymgrpo_verl.core.groups import Groups, gather_groups, judge_rows
+
+
+@dataclass(frozen=True)
+class OutcomeSettings:
+    """What every estimator reads under `algorithm.<estimator>`.
+
+    Attributes:
+        reward_threshold: a rollout is correct if its summed reward is greater than this number; 0.5 suits rewards of
+            0/1 and of -1/+1.
+    """
+
+    reward_threshold: float = number(0.5)
+
+
+class Estimator(NamedTuple):
+    """An estimator of the registry.
+
+    Attributes:
+        advantages: the function that was declared.
+        settings: frozen dataclass of the keys under `algorithm.<name>`: those of OutcomeSettings, then its own.
+        uses_groups: False if the function takes no `groups`: its two advantages are then the same in every group.
+    """
+
+    advantages: Callable[..., tuple[torch.Tensor | float, torch.Tensor | float]]
+    settings: type[OutcomeSettings]
+    uses_groups: bool
+
+
+ESTIMATORS: dict[str, Estimator] = {}
+_listeners: list[Callable[[str], None]] = []
+
+
+def estimator(**settings: Any) -> Callable[[Callable], Callable]:
+    """Declare the decorated function as the estimator of its name.
+
+    The function takes `groups` (`Groups`; leave it out if the advantages depend on no group) and one argument per
+    setting. It returns the advantage of a correct and of an incorrect rollout: (groups,) float64 each, or two floats.
+    An entry is ignored if the group has no such rollout, so it may be infinite or NaN there.
+
+    Args:
+        settings: the keys of `algorithm.<name>` with default and range: `number(0.5, at_least=0)`, `choice("a", "b")`.
+
+    Raises:
+        TypeError: the function's parameters are not `groups` and the settings.
+        ValueError: another function has this name.
+    """
+
+    def declare(function: Callable) -> Callable:
+        name, parameters = function.__name__, list(inspect.signature(function).parameters)
+        if name in ESTIMATORS:
+            raise ValueError(f"estimator {name}: got a second function; expected one. Choose another name.")
+        if parameters not in ([*settings], ["groups", *settings]):
+            raise TypeError(
+                f"estimator {name}: got the parameters {', '.join(parameters)}; expected groups (or none), then "
+                f"the settings {', '.join(settings)}."
+            )
+        keys = [(key, type(field.default), field) for key, field in settings.items()]
+        holds = make_dataclass(name, keys, bases=(OutcomeSettings,), frozen=True)
+        ESTIMATORS[name] = Estimator(function, holds, uses_groups="groups" in parameters)
+        for listener in _listeners:
+            listener(name)
+        return function
+
+    return declare
+
+
+def on_declared(listener: Callable[[str], None]) -> None:
+    """Call `listener(name)` for every estimator that is declared, and for each that is declared later."""
+    for name in ESTIMATORS:
+        listener(name)
+    _listeners.append(listener)
+
+
+def own_settings(settings: OutcomeSettings) -> dict[str, Any]:
+    """Return the settings that are the estimator's own arguments."""
+    return {key.name: getattr(settings, key.name) for key in fields(settings) if key.name != "reward_threshold"}
+
+
+def compute_advantages(
+    name: str,
+    token_level_rewards: torch.Tensor,
+    response_mask: torch.Tensor,
+    index: Sequence[Hashable] | np.ndarray,
+    settings: OutcomeSettings,
+) -> torch.Tensor:
+    """Compute the advantages of a batch: the same value on every response token of a rollout, 0 on all other tokens.
+
+    Args:
+        name: of ESTIMATORS.
+        token_level_rewards: (bs, len), any float dtype; a rollout is correct or incorrect by the sum of its row.
+        response_mask: (bs, len), 1 on response tokens and 0 elsewhere, any dtype. A row of zeros belongs to no group.
+        index: (bs,) uids of the prompts, any hashable, in any order.
+        settings: of `ESTIMATORS[name].settings`.
+
+    Returns:
+        (bs, len), with the dtype and device of the rewards.
+
+    Raises:
+        TypeError: the rewards are integers or booleans.
+        ValueError: a summed reward is NaN or infinite, `index` is not one uid per row, or an advantage is too large for
+            the dtype of the rewards.
+    """
+    estimator, own = ESTIMATORS[name], own_settings(settings)
+    rows = token_level_rewards, response_mask, index, settings.reward_threshold
+    if estimator.uses_groups:
+        groups = gather_groups(*rows)
+        positive, negative = estimator.advantages(groups, **own)
+        values = torch.where(groups.correct, positive[groups.index], negative[groups.index])
+        values = torch.where(groups.alive, values, 0.0)
+    else:  # no uid is hashed, which is most of the time of `gather_groups`
+        _, correct = judge_rows(*rows)
+        positive, negative = estimator.advantages(**own)
+        values = torch.full(correct.shape, negative, dtype=torch.float64, device=correct.device)
+        values.masked_fill_(correct, positive)
+    fitting = values.to(token_level_rewards.dtype)
+    if not torch.isfinite(fitting).all():
+        worst, dtype = values.abs().max().item(), fitting.dtype
+        raise ValueError(
+            f"algorithm.{name}: got an advantage of {worst:g}; expected at most {torch.finfo(dtype).max:g}, because "
+            f"the rewards are {dtype}. Use smaller settings ({_listed(own)}), or rewards in float32."
+        )
+    return spread(fitting, response_mask)
+
+
+def spread(values: torch.Tensor, response_mask: torch.Tensor) -> torch.Tensor:
+    """Put one value per row, (bs,), on every response token of the row: (bs, len), 0 outside the mask."""
+    if response_mask.dtype == values.dtype:
+        return response_mask * values.unsqueeze(1)
+    # In place on a copy of the right dtype, because a product of mixed dtypes takes twice as long.
+    return response_mask.to(values.dtype).mul_(values.unsqueeze(1))
+
+
+def advantages_by_count(name: str, n: int, settings: OutcomeSettings) -> tuple[torch.Tensor, torch.Tensor]:
+    """Compute the advantages of a correct and of an incorrect rollout in a group of n, for 0, 1, ..., n correct.
+
+    Returns:
+        (n+1,) float64 each. The advantage of a correct rollout has no meaning at 0, that of an incorrect one at n.
+        For `a_grae`, which reads the whole batch, these n+1 groups are the batch.
+    """
+    solved = torch.arange(n + 1, dtype=torch.float64)
+    groups = (Groups(size=torch.full_like(solved, n), solved=solved),) if ESTIMATORS[name].uses_groups else ()
+    both = ESTIMATORS[name].advantages(*groups, **own_settings(settings))
+    positive, negative = (torch.as_tensor(one, dtype=torch.float64).expand(n + 1) for one in both)
+    return positive, negative
+
+
+def learns_from_groups_of(name: str, n: int, settings: OutcomeSettings) -> bool:
+    """Return whether any rollout of a group of n has a non-zero advantage, whatever the number of correct ones."""
+    positive, negative = advantages_by_count(name, n, settings)
+    return bool(positive[1:].any() or negative[:-1].any())
+
+
+def _listed(own: dict[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in own.items()) or "it has none"
+
+
+@estimator(
+    beta_pos=number(0.9, at_least=0), beta_neg=number(0.4, at_least=0), flip=choice("none", "positive", "negative")
+)
+def asymgrpo(groups: Groups, beta_pos: float, beta_neg: float, flip: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """AsymGRPO (arXiv 2604.04894, Eq. 10): ((1-p)/p)^beta_pos if correct, -(p/(1-p))^beta_neg if incorrect.
+
+    (0, 0) is REINFORCE with +1/-1. (0.5, 0.5) is GRPO with the population standard deviation. (1, 0) is MaxRL, (r-p)/p,
+    on mixed groups. In a unanimous group, such as a group of one, the advantage is 0 if the beta is > 0 and +1/-1 if it
+    is 0, because 0^0 = 1. A reflected curve is not 0 there: see `reflected`.
+
+    Args:
+        beta_pos, beta_neg: finite, >= 0. The defaults are the paper's main setting (Table 1, row AsymGRPO).
+        flip: the curve that is reflected about p = 1/2 (Appendix D): "none", "positive" (A+, EntDecrease) or
+            "negative" (A-, EntIncrease).
+    """
+    correct, incorrect = groups.solved, groups.size - groups.solved
+    positive = (incorrect / correct).pow(beta_pos)
+    negative = -(correct / incorrect).pow(beta_neg)
+    if flip == "positive":
+        positive = reflected(correct, groups.size, beta_pos)
+    if flip == "negative":
+        negative = -reflected(incorrect, groups.size, beta_neg)
+    return positive, negative
+
+
+def reflected(members: torch.Tensor, size: torch.Tensor, beta: float) -> torch.Tensor:
+    """Compute |A| of a reflected curve (Appendix D, Eq. 15-18) for a channel: the correct or the incorrect rollouts.
+
+    With s = members/size it is f(s) = (s/(1-s))^beta, the curve ((1-s)/s)^beta reflected about s = 1/2. It is infinite
+    at s = 1, where the channel is the whole group. There it is continued linearly from the two points before:
+    f(1) = 2 f((size-1)/size) - f((size-2)/size). In a group of two the second of these points is f(0). A group of one
+    has no earlier point: f(1) is then f(0), which is 0 if beta > 0 and 1 if beta = 0, as without the reflection.
+
+    Args:
+        members: (groups,) float64, rollouts in the channel, 0 to size.
+        size: (groups,) float64, rollouts in the group.
+        beta: finite, >= 0.
+
+    Returns:
+        (groups,) float64, >= 0, never NaN if size > 0; infinite if a huge beta leaves the range of float64.
+    """
+    curve = (members / (size - members)).pow(beta)
+    # f((size-2)/size) as a share of the last point, because 2 last - before_last is inf - inf if both overflow.
+    last, before_last = (size - 1).pow(beta), ((size - 2).clamp(min=0) / (2 * size - 2)).pow(beta)
+    continued = torch.where(size > 1, last * (2 - before_last), last)
+    return torch.where(members == size, continued, curve)
+
+
+@estimator()
+def reinforce_pm1() -> tuple[float, float]:
+    """REINFORCE without a baseline: +1 if correct, -1 if incorrect (arXiv 2604.04894, Table 1; `asymgrpo` at (0, 0)).
+
+    It learns from unanimous groups and from groups of one.
+    """
+    return 1.0, -1.0
+
+
+@estimator()
+def psr() -> tuple[float, float]:
+    """Positive Sample Reinforcement (arXiv 2506.01347): +1 if correct, 0 if incorrect.
+
+    The authors' code drops the incorrect rollouts before the update. Here they stay with advantage 0, so their tokens
+    count in the denominator of verl's token-mean loss.
+    """
+    return 1.0, 0.0
+
+
+@estimator()
+def nsr() -> tuple[float, float]:
+    """Negative Sample Reinforcement (arXiv 2506.01347): 0 if correct, -1 if incorrect.
+
+    The correct rollouts stay in the batch, as the incorrect ones do in `psr`.
+    """
+    return 0.0, -1.0
+
+
+@estimator(lam=number(0.1, at_least=0))
+def w_reinforce(lam: float) -> tuple[float, float]:
+    """Weighted REINFORCE (arXiv 2506.01347): lam if correct, -1 if incorrect, which is lam * `psr` + `nsr`.
+
+    Args:
+        lam: finite, >= 0; the paper uses 0.1, and 1 is `reinforce_pm1`.
+    """
+    return lam, -1.0
+
+
+@estimator()
+def maxrl(groups: Groups) -> tuple[torch.Tensor, torch.Tensor]:
+    """MaxRL (arXiv 2602.02710, Algorithm 1): (r-p)/p, which is (1-p)/p if correct and -1 if incorrect; 0 if p = 0.
+
+    It is 0 in unanimous groups and in groups of one, and equals `asymgrpo` at (1, 0) in mixed groups. The authors' code
+    adds 1e-6 to the denominator and takes 0 for the mean of a group of one; Algorithm 1 and this function do neither.
+    """
+    return (groups.size - groups.solved) / groups.solved, -(groups.solved > 0).double()
+
+
+@estimator(k=number(5, at_least=1))
+def passk_training(groups: Groups, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pass@k training, analytical (arXiv 2508.10751, Eq. 11-15): the mean advantage over the k-subsets of a rollout.
+
+    A subset of k rollouts passes if one of them is correct. In a group of N with N- incorrect rollouts, the share of
+    subsets that fail is F = C(N-, k)/C(N, k), and q = C(N- - 1, k-1)/C(N-1, k-1) of those with a given incorrect
+    rollout. With the population standard deviation s = sqrt(F(1-F)), a correct rollout gets F/s and an incorrect one
+    (F-q)/s. k = 1 is `asymgrpo` at (0.5, 0.5).
+
+    The advantage is 0 if s = 0: in unanimous groups, with fewer than k incorrect rollouts, and so always in a group of
+    k. It is also 0 in a group of fewer than k, which has no subset (the authors' code divides by zero).
+
+    Args:
+        k: >= 1, and less than the group size, because otherwise nothing is learnt. The paper's Table 1 uses 5.
+    """
+    incorrect = groups.size - groups.solved
+    others = torch.arange(1, k, device=incorrect.device)
+    # q as a product of k-1 ratios: no binomial can overflow. With 1 to k-1 incorrect rollouts one of the ratios is 0.
+    all_incorrect = ((incorrect.unsqueeze(1) - others) / (groups.size.unsqueeze(1) - others)).prod(dim=1)
+    failure = all_incorrect * incorrect / groups.size
+    deviation = (failure * (1 - failure)).sqrt()
+    mixed = deviation > 0  # False for NaN too: fewer than k rollouts
+    positive = torch.where(mixed, failure / deviation, 0.0)
+    negative = torch.where(mixed, (failure - all_incorrect) / deviation, 0.0)
+    return positive, negative
+
+
+@estimator(gamma=number(0.5, at_least=0))
+def f_grpo(groups: Groups, gamma: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """F-GRPO (arXiv 2602.06717, Eq. 11-13): (1-p)^gamma times the GRPO advantage (r-p)/std.
+
+    It is 0 in unanimous groups and in groups of one. The paper's Eq. 3 names neither the kind of standard deviation nor
+    the epsilon: here it is the population standard deviation without an epsilon, so gamma = 0 is `asymgrpo` at
+    (0.5, 0.5). verl's `grpo` uses the sample standard deviation: sqrt((N-1)/N) times this in a group of N.
+
+    Args:
+        gamma: finite, >= 0; the paper uses 0.5 and 1.
+    """
+    positive, negative = asymgrpo(groups, 0.5, 0.5, "none")
+    focus = (1 - groups.solved / groups.size).pow(gamma)
+    return focus * positive, focus * negative
+
+
+@estimator(alpha=number(1.0, above=0))
+def a_grae(groups: Groups, alpha: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """A-GRAE (arXiv 2602.05548) as its public code (HKU-HealthAI/A-GRAE) computes it: GRPO scaled by difficulty.
+
+    A' = A * 0.5 * ((1-P)/(1 - sqrt(p)) + P/sqrt(p)), where A is the GRPO advantage (r-p)/std and P is the mean of p
+    over the groups of the batch. A correct rollout gets A' * min(1, P/alpha), an incorrect one A'. Both are 0 in
+    unanimous groups and in groups of one.
+
+    The paper's Eq. 12 has sqrt(1-p) where the code has 1 - sqrt(p). Its Eq. 11 takes P over rollouts, which is the same
+    if all groups have one size. Here the standard deviation is the population one, as in the paper's Eq. 17; the code
+    uses the sample one and adds epsilons of 1e-6.
+
+    Args:
+        alpha: > 0; from this batch accuracy on, positive advantages count in full. The code uses 1 for maths, and names
+            0.5 for geometry and medicine.
+    """
+    accuracy = groups.solved / groups.size
+    batch_accuracy = accuracy.nanmean()  # NaN is 0/0: a uid without a response
+    easy, hard = 1 / (1 - accuracy.sqrt()), 1 / accuracy.sqrt()
+    scale = 0.5 * ((1 - batch_accuracy) * easy + batch_accuracy * hard)
+    scale = torch.where((accuracy > 0) & (accuracy < 1), scale, 0.0)
+    positive, negative = asymgrpo(groups, 0.5, 0.5, "none")
+    return scale * positive * (batch_accuracy / alpha).clamp(max=1.0), scale * negative

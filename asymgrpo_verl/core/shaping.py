@@ -1,0 +1,65 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""What changes the advantage of single tokens, for any estimator: the entropy advantage and token weights."""
+
+import torch
+
+
+def add_entropy(advantages: torch.Tensor, entropy: torch.Tensor, alpha: float, kappa: float) -> torch.Tensor:
+    """Compute the entropy advantage (arXiv 2506.14758): A_t + min(alpha H_t, |A_t|/kappa).
+
+    If A_t is 0, as outside the mask and in unanimous groups, it stays 0. No advantage changes its sign, as kappa > 1.
+
+    Args:
+        advantages: (bs, len), of any estimator.
+        entropy: (bs, len), H_t in nats, of the policy before the update; no gradient flows through it.
+        alpha: >= 0.
+        kappa: > 1.
+    """
+    return advantages + torch.minimum(alpha * entropy.detach(), advantages.abs() / kappa)
+
+
+def token_weights(
+    kind: str, response_mask: torch.Tensor, old_log_prob: torch.Tensor, entropy: torch.Tensor, top: float
+) -> torch.Tensor:
+    """Compute weights by which the tokens of a rollout share its advantage.
+
+    Their mean over the tokens of each rollout is 1, so the learning rate keeps its meaning. A clipped surrogate is
+    linear in the advantage, so weights >= 0 on the advantages are weights on the loss of the tokens. This does not hold
+    for clip_cov and kl_cov, which choose tokens by their advantages.
+
+    Args:
+        kind: "surprisal": in proportion to -log pi_old(y_t), or equal if that is 0 on all tokens of a rollout.
+            "entropy": equal on the share `top` of the rollout's tokens with the highest entropy, and 0 on the others.
+            It keeps at least one token; of equal entropies the earlier token comes first. These are the forking tokens
+            of arXiv 2506.01939, which chooses them from the batch, not from the rollout.
+        response_mask, old_log_prob, entropy: (bs, len), of the policy before the update.
+        top: in (0, 1].
+
+    Returns:
+        (bs, len) with the dtype of `old_log_prob`, 0 outside the mask.
+    """
+    mask = response_mask.bool()
+    tokens = mask.sum(1, keepdim=True)
+    if kind == "surprisal":
+        share = torch.where(mask, -old_log_prob, 0.0).clamp(min=0.0)  # rounding may put a log-probability above 0
+        share = torch.where(share.sum(1, keepdim=True) > 0, share, mask.to(share.dtype))
+    else:
+        order = torch.where(mask, entropy, -torch.inf).argsort(dim=1, descending=True, stable=True)
+        rank = torch.empty_like(order).scatter_(
+            1, order, torch.arange(order.shape[1], device=order.device).expand_as(order)
+        )
+        kept = (tokens.double() * top - 1e-6).ceil().clamp(min=1)  # 0.3 of 50 tokens is 15, not 15.000000000000002
+        share = (mask & (rank < kept)).to(old_log_prob.dtype)
+    return share * tokens / share.sum(1, keepdim=True).clamp(min=torch.finfo(share.dtype).tiny)

@@ -1,0 +1,145 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Check the whole configuration of a run before Ray starts, so that a mistake costs seconds and no GPU."""
+
+import difflib
+from dataclasses import fields
+
+from omegaconf import DictConfig, OmegaConf
+
+from asymgrpo_verl.core.estimators import ESTIMATORS, OutcomeSettings, learns_from_groups_of, own_settings
+from asymgrpo_verl.core.fields import check_value, unknown_key
+from asymgrpo_verl.core.schedules import Constant, Entropy
+from asymgrpo_verl.integration.settings import (
+    TRAINER_GROUPS,
+    DiagnosticsSettings,
+    diagnostics_from,
+    entropy_advantage_from,
+    schedules_from,
+    settings_from,
+    token_weighting_from,
+)
+
+
+def check_run_config(config: DictConfig) -> None:
+    """Check a run's configuration as `verl.trainer.main_ppo` has it before Ray starts.
+
+    A key under `algorithm` that neither verl nor we read is an error if it nearly spells one of ours. If not, it is
+    printed, because it may belong to a reward function or an agent loop of the user.
+
+    Raises:
+        ValueError, TypeError: as `settings_from`; also an unread key, a group size that nothing can be learnt from, or
+            a setting without the trainer or the token entropy that it needs.
+    """
+    estimator = config.algorithm.adv_estimator
+    _check_reward_kwargs(config)
+    _check_trainer_settings(config)
+    _check_keys_of_algorithm(config.algorithm, estimator)
+    if estimator in ESTIMATORS:
+        _check_group_size(estimator, settings_from(config.algorithm, estimator), config.actor_rollout_ref.rollout.n)
+
+
+def _check_reward_kwargs(config: DictConfig) -> None:
+    """Check the settings of our reward function, because it takes any keyword and would ignore a misspelt one."""
+    function = OmegaConf.select(config, "reward.custom_reward_function")
+    if function and function.get("path") == "pkg://asymgrpo_verl.rewards":
+        where = "reward.custom_reward_function.reward_kwargs"
+        for name, value in (function.get("reward_kwargs") or {}).items():
+            if name != "time_limit":
+                raise unknown_key(where, name, ["time_limit"])
+            check_value(f"{where}.{name}", value, None, {"above": 0})
+
+
+def _check_trainer_settings(config: DictConfig) -> None:
+    """Check what only our trainer reads, and that it can have the token entropy and the log-probabilities it needs."""
+    algorithm, actor = config.algorithm, config.actor_rollout_ref.actor
+    schedules, weighting = schedules_from(algorithm), token_weighting_from(algorithm)
+    diagnostics = diagnostics_from(algorithm)
+    if every := diagnostics.gradient_share_every:
+        key = "algorithm.diagnostics.gradient_share_every"
+        if actor.strategy != "fsdp2":
+            raise ValueError(
+                f"{key}: got {every}; expected 0, because actor_rollout_ref.actor.strategy={actor.strategy} has no "
+                f"gradient norms per channel. Set actor_rollout_ref.actor.strategy=fsdp2, or {key}=0."
+            )
+        if actor.use_kl_loss:
+            raise ValueError(
+                f"{key}: got {every}; expected 0, because the gradient of actor_rollout_ref.actor.use_kl_loss=True "
+                f"belongs to neither channel. Set use_kl_loss=False, or {key}=0."
+            )
+    adapts = algorithm.adv_estimator == "asymgrpo" and any(schedule != Constant() for schedule in schedules.values())
+    if adapts:
+        start = settings_from(algorithm)
+        for name, schedule in schedules.items():
+            beta, key = getattr(start, name), f"algorithm.asymgrpo.schedule.{name}"
+            if isinstance(schedule, Entropy) and not schedule.minimum <= beta <= schedule.maximum:
+                raise ValueError(
+                    f"algorithm.asymgrpo.{name}: got {beta}; expected a number from {key}.minimum={schedule.minimum} "
+                    f"to {key}.maximum={schedule.maximum}, because the schedule starts there."
+                )
+    # setting -> (is it on, does it read the entropy or the log-probabilities of the policy before the update)
+    settings = {
+        "entropy_advantage": (entropy_advantage_from(algorithm), True),
+        "token_weighting": (weighting, True),
+        "diagnostics": (diagnostics != DiagnosticsSettings(), diagnostics.log_prob_increment_every),
+        "asymgrpo.schedule": (adapts, any(isinstance(schedule, Entropy) for schedule in schedules.values())),
+    }
+    mode = config.trainer.v1.trainer_mode if config.trainer.use_v1 else "v0"
+    bypass = OmegaConf.select(config, "algorithm.rollout_correction.bypass_mode")
+    for name, (on, reads_old_policy) in settings.items():
+        if on and mode != "asymgrpo" and name == "diagnostics":  # they change nothing of the training
+            print(f"[asymgrpo_verl] algorithm.diagnostics is set but unused: trainer.v1.trainer_mode={mode}")
+        elif on and mode != "asymgrpo":
+            raise ValueError(
+                f"algorithm.{name}: got a value, but trainer.v1.trainer_mode={mode} ignores it; expected "
+                f"trainer_mode=asymgrpo and trainer.use_v1=True. Set both, or remove algorithm.{name}."
+            )
+        if on and bypass and reads_old_policy:
+            raise ValueError(
+                f"algorithm.{name}: got a value, but algorithm.rollout_correction.bypass_mode=True computes neither "
+                "token entropy nor log-probabilities before the update; expected bypass_mode=False. Set it, or remove "
+                f"algorithm.{name}."
+            )
+
+
+def _check_keys_of_algorithm(algorithm: DictConfig, used: str) -> None:
+    """Name the keys that nobody reads, because verl passes `algorithm` on without looking at it."""
+    from verl.trainer.config import AlgoConfig
+
+    for name in ESTIMATORS:
+        if name != used and algorithm.get(name, None) is not None:
+            print(f"[asymgrpo_verl] algorithm.{name} is set but unused: adv_estimator={algorithm.adv_estimator}")
+    ours = used in ESTIMATORS
+    groups = [*ESTIMATORS, *TRAINER_GROUPS]
+    own = [key.name for key in fields(ESTIMATORS[used].settings)] if ours else []
+    own += ["schedule"] if used == "asymgrpo" else []
+    likely = [*groups, *own] if ours else [*TRAINER_GROUPS]
+    for key in set(algorithm) - {key.name for key in fields(AlgoConfig)} - {"_target_", *groups}:
+        near = difflib.get_close_matches(str(key).lower(), likely, n=1, cutoff=0.75)
+        if near:
+            meant = f"{used}.{near[0]}" if near[0] in own else near[0]
+            raise ValueError(
+                f"algorithm.{key}: got a key that neither verl nor asymgrpo_verl reads; did you mean algorithm.{meant}?"
+            )
+        if ours:
+            print(f"[asymgrpo_verl] algorithm.{key} is read neither by verl nor by asymgrpo_verl")
+
+
+def _check_group_size(estimator: str, settings: OutcomeSettings, n: int) -> None:
+    if not learns_from_groups_of(estimator, n, settings):
+        own = "".join(f", algorithm.{estimator}.{key}={value}" for key, value in own_settings(settings).items())
+        raise ValueError(
+            f"actor_rollout_ref.rollout.n: got {n}; expected more rollouts per prompt, because with "
+            f"algorithm.adv_estimator={estimator}{own} every advantage in a group of {n} is 0. The paper uses n=8."
+        )
