@@ -11,12 +11,13 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What we build on in verl, vLLM, TransferQueue, Ray and Hydra is what was read, and nothing we touch is forgotten."""
+"""The upstream code that we use is the code that we read, and the table of it (data/upstream.tsv) is complete."""
 
 import ast
 import importlib
 import inspect
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from upstream import DISTRIBUTIONS, find, installed_version, original_name, read
 PACKAGE = ROOT / "asymgrpo_verl"
 TABLE = read_table()
 NAMES = {row.name for row in TABLE}
-# Used as their documentation says, so that a change of theirs is an error we see: they only have to be there.
+# We use these as their documentation says, so a change of them is an error that we see: they only have to exist.
 PUBLIC = {
     *("ray.init", "ray.get", "ray.remote", "ray.shutdown", "ray.kill", "ray.get_actor", "ray.util.list_named_actors"),
     *("hydra.main", "vllm.platforms.current_platform"),
@@ -39,25 +40,25 @@ def need(root: str) -> None:
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
-def test_what_we_touch_is_what_was_read(row):
+def test_the_source_of_what_we_use_is_the_one_that_we_read(row):
     need(row.root)
     now, (distribution, version) = source_hash(row.name), installed_version(row.root)
     read = {row.read[version]} if version in row.read else set(row.read.values()) - {"absent"}
     ours = ", ".join(by if by.startswith("recipes/") else f"asymgrpo_verl/{by}" for by in row.by)
     assert now in read, (
-        f"\n{row.name} is {'gone' if now == 'absent' else 'another'} in {distribution} {version}. Read was {row.read}."
-        f"\nTouched by {ours}: {row.how}."
-        f"\nRe-read both, change ours where it has to, and add {version}={now} to its row in tests/data/upstream.tsv."
+        f"\n{row.name}: got {now} in {distribution} {version}; expected one of {row.read}."
+        f"\n{ours} uses it: {row.how}."
+        f"\nRead both again, change our code if needed, and add {version}={now} to the row in tests/data/upstream.tsv."
     )
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC))
-def test_what_we_use_as_documented_is_there(name):
+def test_what_we_use_as_documented_exists(name):
     need(name.split(".")[0])
     assert find(name) is not None
 
 
-def test_every_row_names_modules_of_ours_and_stands_once():
+def test_every_row_names_modules_of_ours_and_no_row_stands_twice():
     assert len(NAMES) == len(TABLE)
     for row in TABLE:
         for by in row.by:
@@ -69,12 +70,16 @@ def modules_of_ours() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
+def relative(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
 def is_upstream(name: str) -> bool:
     return name.split(".")[0] in DISTRIBUTIONS
 
 
 def used_names(tree: ast.Module) -> set[str]:
-    """Every dotted name of theirs that a module imports, or reads of a module of theirs that it imports."""
+    """Return every upstream name that a module of ours imports, or reads of an upstream module that it imports."""
     names, modules = set(), {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -99,7 +104,7 @@ def used_names(tree: ast.Module) -> set[str]:
 
 
 def hooks(tree: ast.Module) -> list[tuple[str, str]]:
-    """(module of theirs, function of ours) of every import hook: side by side in a call or in a dict."""
+    """Return (upstream module, our function) of every import hook: the two stand side by side in a call or a dict."""
     pairs = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and len(node.args) == 2:
@@ -115,14 +120,20 @@ def hooks(tree: ast.Module) -> list[tuple[str, str]]:
     ]
 
 
-def names_in_hooks(tree: ast.Module) -> set[str]:
-    """What the hooks of a module read of the module they wait for."""
-    functions = {
+@cache
+def functions_of_ours() -> dict[str, ast.FunctionDef]:
+    """Return the functions of all our modules by name, without those inside a class or a function."""
+    return {
         node.name: node
         for path in modules_of_ours()
         for node in ast.parse(path.read_text()).body
         if isinstance(node, ast.FunctionDef)
     }
+
+
+def names_in_hooks(tree: ast.Module) -> set[str]:
+    """Return the upstream names that the import hooks of a module read of the module they wait for."""
+    functions = functions_of_ours()
     names = set()
     for module, function in hooks(tree):
         (parameter, *_) = [argument.arg for argument in functions[function].args.args]
@@ -133,7 +144,7 @@ def names_in_hooks(tree: ast.Module) -> set[str]:
 
 
 def covered(name: str) -> bool:
-    """Whether the table has it, its class, one of its methods, or the original of what is imported under this name."""
+    """Return whether the table has the name, its class, one of its methods, or the name where it is defined."""
     if name in PUBLIC:
         return True
     found = find(name)
@@ -142,9 +153,9 @@ def covered(name: str) -> bool:
     return bool((names | parents) & NAMES) or any(row.startswith(f"{part}.") for row in NAMES for part in names)
 
 
-@pytest.mark.parametrize("path", modules_of_ours(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_what_a_module_imports_is_in_the_table(path):
-    """Add a row to tests/data/upstream.tsv for each name; or to PUBLIC, if it is documented and used so."""
+@pytest.mark.parametrize("path", modules_of_ours(), ids=relative)
+def test_every_upstream_name_that_a_module_uses_is_in_the_table(path):
+    """To repair it, add a row per name to data/upstream.tsv. A name used as documented may go into PUBLIC instead."""
     tree = ast.parse(path.read_text())
     used = used_names(tree) | names_in_hooks(tree)
     for root in {name.split(".")[0] for name in used}:
@@ -152,45 +163,44 @@ def test_what_a_module_imports_is_in_the_table(path):
     assert not {name for name in used if not covered(name)}
 
 
-def subclasses_of_theirs() -> list[type]:
-    """Classes of ours with a base of theirs."""
-    found = []
-    for path in modules_of_ours():
-        tree = ast.parse(path.read_text())
-        if any(isinstance(node, ast.ClassDef) and node.bases for node in tree.body) and used_names(tree):
-            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-            module = importlib.import_module(name)
-            classes = [c for _, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == name]
-            found += [c for c in classes if any(is_upstream(base.__module__) for base in c.__mro__)]
-    return found
+def has_subclasses(path: Path) -> bool:
+    """Return whether a module of ours imports an upstream package and has classes with a base, without importing it."""
+    tree = ast.parse(path.read_text())
+    imports = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    imports += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    return any(map(is_upstream, imports)) and any(isinstance(n, ast.ClassDef) and n.bases for n in tree.body)
+
+
+def upstream_subclasses(path: Path) -> list[type]:
+    """Return the classes that a module of ours defines and that have an upstream base."""
+    module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    classes = [c for _, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__]
+    return [c for c in classes if any(is_upstream(base.__module__) for base in c.__mro__)]
 
 
 def definers(ours: type, attribute: str) -> list[str]:
-    """The attribute of every base of theirs that defines it."""
-    # a class that Ray makes around an actor's has no name
+    """Return the full name of the attribute in every upstream base that defines it."""
+    # Ray makes a nameless class around an actor's class.
     bases = [base for base in ours.__mro__ if is_upstream(base.__module__) and "<" not in base.__qualname__]
     return [f"{original_name(base)}.{attribute}" for base in bases if attribute in vars(base)]
 
 
-@pytest.mark.parametrize("ours", subclasses_of_theirs(), ids=lambda ours: ours.__name__)
-def test_what_a_class_overrides_and_reads_of_its_base_is_in_the_table(ours):
-    """A row for each method of theirs that is overridden or called, and for what sets each attribute that is read."""
-    tree = ast.parse(inspect.getsource(ours).lstrip())
-    read, written = set(), set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
-            (written if isinstance(node.ctx, ast.Store) else read).add(node.attr)
-    body = tree.body[0].body
-    overridden = {node.name for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
-    overridden |= {target.id for node in body if isinstance(node, ast.Assign) for target in node.targets}
-    used = {name for name in overridden | read - written if definers(ours, name)}
-    missing = {name for attribute in used for name in definers(ours, attribute) if not covered(name)}
-    assert not missing, "overridden or called, and not in the table"
-    sources = "\n".join(source_of(row.name) for row in TABLE if ours.__module__.endswith(_module_names(row.by)))
-    set_by_them = read - written - used - set(vars(ours))
-    unknown = {name for name in set_by_them if not re.search(rf"\bself\.{name}(?:: [^=]+)? = ", sources)}
-    assert not unknown, "attributes that no function in the table sets, of those that this module touches"
-
-
-def _module_names(by: list[str]) -> tuple[str, ...]:
-    return tuple("asymgrpo_verl." + name.removesuffix(".py").replace("/", ".") for name in by)
+@pytest.mark.parametrize("path", filter(has_subclasses, modules_of_ours()), ids=relative)
+def test_what_a_class_overrides_or_reads_of_an_upstream_base_is_in_the_table(path):
+    """The table has a row per overridden or called method, and per function that sets an attribute that we read."""
+    for ours in upstream_subclasses(path):
+        (tree,) = ast.parse(inspect.getsource(ours).lstrip()).body
+        read, written = set(), set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+                (written if isinstance(node.ctx, ast.Store) else read).add(node.attr)
+        overridden = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+        overridden |= {target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets}
+        used = {name for name in overridden | read - written if definers(ours, name)}
+        missing = {name for attribute in used for name in definers(ours, attribute) if not covered(name)}
+        assert not missing, f"{ours.__name__} overrides or calls these, but the table does not have them"
+        rows = [row for row in TABLE if relative(path) in row.by]
+        sources = "\n".join(source_of(row.name) for row in rows)
+        set_upstream = read - written - used - set(vars(ours))
+        unknown = {name for name in set_upstream if not re.search(rf"\bself\.{name}(?:: [^=]+)? = ", sources)}
+        assert not unknown, f"no function in the rows of {path} sets these attributes, which {ours.__name__} reads"

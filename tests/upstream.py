@@ -11,10 +11,10 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What of verl, vLLM, TransferQueue, Ray and Hydra we build on: data/upstream.tsv, and how its rows are compared.
+"""Read data/upstream.tsv, the table of what we use of verl, vLLM, TransferQueue, Ray and Hydra, and hash its sources.
 
-A row is a function, class, module or constant: its name, who of ours touches it, how, and the hashes of its source as
-it was when they were written, each after the first version of its distribution that has it.
+A row of the table is an upstream function, class, module or constant. It holds the name, our modules that use it, how
+they use it, and per version of its distribution the hash of the source that we read.
 """
 
 import ast
@@ -26,7 +26,6 @@ import pkgutil
 from importlib import metadata
 from typing import Any, NamedTuple
 
-import ray
 from places import TEST_DATA
 
 TABLE = TEST_DATA / "upstream.tsv"
@@ -40,7 +39,7 @@ DISTRIBUTIONS = {
 
 
 class Touched(NamedTuple):
-    """A row. `read` is version -> hash, or "absent" where that version has no such thing."""
+    """A row of the table. `read` maps a version to a hash, or to "absent" if that version has no such thing."""
 
     name: str
     by: list[str]
@@ -53,6 +52,7 @@ class Touched(NamedTuple):
 
 
 def read_table() -> list[Touched]:
+    """Return the rows of the table, without its header and comments."""
     with TABLE.open(newline="") as file:
         rows = [row for row in csv.reader(file, delimiter="\t") if not row[0].startswith("#")][1:]
     return [
@@ -62,13 +62,15 @@ def read_table() -> list[Touched]:
 
 
 def installed_version(root: str) -> tuple[str, str]:
-    """Name and version of the distribution that a package comes from."""
+    """Return name and version of the distribution that a package comes from."""
     found = [(name, d.version) for name in DISTRIBUTIONS[root] for d in metadata.distributions(name=name)]
     return found[0]
 
 
 def find(name: str) -> Any:
-    """The object of a dotted name, None where there is none; the original of what is patched or made an actor."""
+    """Return the object of a dotted name, or None if there is none; if it is patched or a Ray actor, the original."""
+    import ray
+
     try:
         found = pkgutil.resolve_name(name)
     except (ImportError, AttributeError, ValueError):  # ValueError: <locals> in a name
@@ -79,7 +81,7 @@ def find(name: str) -> Any:
 
 
 def source_of(name: str) -> str:
-    """The source of a module, class or function, or the statement that a constant is assigned by."""
+    """Return the source of a module, class or function, or the statement that assigns a constant."""
     found = find(name)
     if inspect.ismodule(found) or inspect.isclass(found) or inspect.isroutine(found):
         return inspect.getsource(found)
@@ -93,10 +95,10 @@ def source_of(name: str) -> str:
 
 
 def source_hash(name: str) -> str:
-    """16 hexadecimal digits that change with the source, comments and docstrings too; "absent" where there is none."""
+    """Return 16 hexadecimal digits that change with the source and its comments, or "absent" if there is no source."""
     return "absent" if find(name) is None else hashlib.sha256(source_of(name).encode()).hexdigest()[:16]
 
 
 def original_name(found: Any) -> str:
-    """Where a class or function is defined, under whatever name it was imported."""
+    """Return where a class or function is defined, whatever name it was imported under."""
     return f"{found.__module__}.{found.__qualname__}"
