@@ -75,12 +75,13 @@ class Outputs(NamedTuple):
     """All rows of a step's batch, after verl's rollout correction.
 
     Attributes:
-        uid, last, session: see `sessions.read_keys`, which calls `last` rows.
+        uid, last, session: what `sessions.read_keys` returns; `last` is its `rows`.
         nested_mask: the response mask as the TransferQueue holds it: nested, each row as long as its response.
         mask, rewards: (bs, len), the response mask and the token-level rewards.
         log_probs, entropy: (bs, len), of the policy before the update, in nats; entropy is NaN in bypass mode.
         verl_advantages: (bs, len), as verl has put them into the TransferQueue.
-        advantages: (bs, len), those of verl, but by session if the estimator is ours and a session has several outputs.
+        advantages: (bs, len), the same; but computed by session if the estimator is ours and a session has several
+            outputs.
     """
 
     uid: np.ndarray
@@ -132,7 +133,7 @@ class AsymGRPOTrainer(PPOTrainerSync):
     """
 
     def __init__(self, config):
-        """Read our settings. It hides our mode from verl's `__init__`.
+        """Read our settings, and give verl's `__init__` the mode "sync".
 
         verl keeps the mode it reads there and compares it with "sync" in many places, and this trainer is synchronous.
         Afterwards the configuration has our mode again, because the loggers store the configuration.
@@ -154,7 +155,7 @@ class AsymGRPOTrainer(PPOTrainerSync):
         OmegaConf.update(config, MODE, mode)
 
     def _build_replay_buffer(self):
-        """Override verl's method because its buffer looks for rollouts every 2 s, and a step would wait 1 s of them."""
+        """Override verl's method because its buffer looks for finished rollouts only every 2 s, so a step loses 1 s."""
         buffer = super()._build_replay_buffer()
         buffer.poll_interval = POLL_SECONDS
         return buffer
@@ -175,8 +176,8 @@ class AsymGRPOTrainer(PPOTrainerSync):
     def _save_checkpoint(self):
         """Override verl's method to save our state too, and to say which checkpoint could not be saved.
 
-        Our state comes first, because verl's method ends by naming this checkpoint as the one to resume from. If the disk
-        is full, the message of verl's method does not say so: torch raises "unexpected pos 576 vs 534".
+        Our state comes first, because verl's method ends by naming this checkpoint as the one to resume from. Its
+        errors say too little: on a full disk torch raises "unexpected pos 576 vs 534".
 
         Raises:
             RuntimeError: the checkpoint could not be saved.
@@ -194,8 +195,8 @@ class AsymGRPOTrainer(PPOTrainerSync):
                 raise  # because the checkpoint is whole, and the checkpoint callback failed
             free = shutil.disk_usage(path.parent).free / 2**20
             raise RuntimeError(
-                f"{path.parent} could not be saved, with {free:.0f} MiB free on the disk. See the error above; then "
-                "start the run again to resume from the checkpoint before."
+                f"{path.parent} could not be saved, with {free:.0f} MiB free on the disk. Fix the error above, and "
+                "start the run again to resume from the last checkpoint that was saved."
             ) from error
 
     def _load_checkpoint(self):
@@ -221,7 +222,7 @@ class AsymGRPOTrainer(PPOTrainerSync):
         )
 
     def _compute_advantage(self, batch, metrics: dict):
-        """Override verl's method to set the betas before it, and to log the groups and shape the advantages after it."""
+        """Override verl's method to set the betas before it, and log the groups and shape the advantages after it."""
         metrics.update(self._set_betas())
         batch = super()._compute_advantage(batch, metrics)
         with marked_timer("diagnostics", self.timing_raw):

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""verl's actor worker with one more question: how much of the gradient is each channel's."""
+"""verl's actor worker plus one method: the gradient norms of the positive and of the negative advantages."""
 
 import torch
 from tensordict import TensorDict
@@ -21,19 +21,25 @@ from verl.utils import tensordict_utils as tu
 from verl.workers.engine_workers import ActorRolloutRefWorker
 
 
-class ChannelGradientWorker(ActorRolloutRefWorker):
-    @register(dispatch_mode=make_nd_compute_dataproto_dispatch_fn(mesh_name="actor"))
-    def channel_gradient_norms(self, data: TensorDict) -> TensorDict | None:
-        """The norm of the gradient of each channel's part of the loss (Eq. 11), over the whole batch, before an update.
+class GradientNormWorker(ActorRolloutRefWorker):
+    """verl's actor worker, which the trainer starts if `algorithm.diagnostics.gradient_share_every` is above 0."""
 
-        Neither weights nor the optimizer's state change, and the entropy bonus is left out. It costs two forward and
-        backward passes over the batch. A loss in which one channel's advantages change the other's tokens (clip_cov,
-        kl_cov) is not the sum of the two.
+    @register(dispatch_mode=make_nd_compute_dataproto_dispatch_fn(mesh_name="actor"))
+    def gradient_norms_by_sign(self, data: TensorDict) -> TensorDict | None:
+        """Compute the gradient norm of each part of the loss (Eq. 11): of the positive and of the negative advantages.
+
+        The weights and the optimizer's state stay as they are. The loss is that of the whole batch in one mini-batch,
+        without the entropy bonus. This costs two forward and two backward passes over the batch. The two gradients add
+        up to that of the whole loss, except in a loss that chooses tokens by all advantages (clip_cov, kl_cov).
+
+        Args:
+            data: the batch, with `advantages`; verl's dispatch gives each rank its part.
 
         Returns:
-            "metrics" with the floats "positive" and "negative".
+            "metrics" with the floats "positive" and "negative"; None on a rank whose outputs verl does not collect.
         """
         engine, defaults = self.actor.engine, self.actor.engine_config
+        # verl's TrainingWorker.train_batch tells the engine the same before a backward pass.
         given = {
             "use_remove_padding": self.actor.model_config.get("use_remove_padding", False),
             "use_dynamic_bsz": defaults.use_dynamic_bsz,
@@ -44,14 +50,15 @@ class ChannelGradientWorker(ActorRolloutRefWorker):
         tu.assign_non_tensor(data, **given)
         advantages, norms = data["advantages"], {}
         with engine.train_mode():
-            for channel, part in (("positive", advantages.clamp(min=0.0)), ("negative", advantages.clamp(max=0.0))):
+            for sign, part in (("positive", advantages.clamp(min=0.0)), ("negative", advantages.clamp(max=0.0))):
                 data["advantages"] = part
                 engine.optimizer_zero_grad()
                 engine.forward_backward_batch(data, self.actor.loss_fn)
                 gradients = [weight.grad for weight in engine.module.parameters() if weight.grad is not None]
                 norm = torch.nn.utils.get_total_norm(gradients)
-                scale = engine.scaler.get_scale() if engine.scaler else 1.0  # that of float16
-                norms[channel] = (norm.full_tensor() if isinstance(norm, DTensor) else norm).item() / scale
+                # With float16 verl scales the loss, and the gradients with it.
+                scale = engine.scaler.get_scale() if engine.scaler else 1.0
+                norms[sign] = (norm.full_tensor() if isinstance(norm, DTensor) else norm).item() / scale
             engine.optimizer_zero_grad()
         if not engine.is_mp_src_rank_with_outputs():
             return None
