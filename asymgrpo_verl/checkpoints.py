@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""trainer.checkpoint_callback_class=asymgrpo_verl.checkpoints.KeepBest: a run leaves two checkpoints, not dozens."""
+"""Keep two checkpoints of a run, not dozens: trainer.checkpoint_callback_class=asymgrpo_verl.checkpoints.KeepBest"""
 
 import os
 import shutil
@@ -25,13 +25,19 @@ from asymgrpo_verl.runs.weights import find_checkpoints
 
 
 class KeepBest(CheckpointCallback):
-    """Keeps the checkpoint just saved, from which the run resumes, and the best so far, which `asymgrpo select` takes.
+    """Keep the checkpoint just saved, to resume from, and the best one before it, which `asymgrpo select` returns.
 
-    The best is by validation accuracy on MATH-500 in the file that verl's logger `file` writes, VERL_FILE_LOGGER_PATH.
-    A checkpoint at a step without such a validation is never removed, nor one of a later step.
+    The best one has the highest validation accuracy on MATH-500; of equals it is the earliest. The accuracy comes from
+    VERL_FILE_LOGGER_PATH, where verl's logger `file` writes. A checkpoint that was not validated is never removed. A
+    checkpoint of a later step is not removed either: a run that was set back to an earlier step has such checkpoints.
     """
 
     def __init__(self, config=None):
+        """Check that the accuracy will be in the log. verl calls this before Ray starts, with its whole configuration.
+
+        Raises:
+            ValueError: trainer.logger has no `file`, or VERL_FILE_LOGGER_PATH is not set.
+        """
         super().__init__(config)
         trainer = config.trainer
         if trainer.save_freq <= 0:
@@ -39,22 +45,25 @@ class KeepBest(CheckpointCallback):
         loggers = [trainer.logger] if isinstance(trainer.logger, str) else list(trainer.logger)
         if "VERL_FILE_LOGGER_PATH" not in os.environ or "file" not in loggers:
             raise ValueError(
-                f"trainer.logger={loggers}: has to hold file, and VERL_FILE_LOGGER_PATH to name its path, for "
-                "trainer.checkpoint_callback_class=asymgrpo_verl.checkpoints.KeepBest to know the best checkpoint."
+                f"trainer.logger: got {loggers} and VERL_FILE_LOGGER_PATH={os.environ.get('VERL_FILE_LOGGER_PATH')}; "
+                "expected a list with file, and the path of its log, because "
+                "trainer.checkpoint_callback_class=asymgrpo_verl.checkpoints.KeepBest reads the validation accuracy "
+                "there. Set both, or remove trainer.checkpoint_callback_class."
             )
         if trainer.test_freq <= 0 or trainer.save_freq % trainer.test_freq:
             print(
-                f"[asymgrpo_verl] trainer.save_freq={trainer.save_freq} is no multiple of trainer.test_freq="
-                f"{trainer.test_freq}: the checkpoints that are not validated all stay on the disk"
+                f"[asymgrpo_verl] trainer.save_freq={trainer.save_freq} is not a multiple of trainer.test_freq="
+                f"{trainer.test_freq}, so checkpoints that are not validated all stay on the disk"
             )
 
     def on_save(self, trainer, global_step: int, checkpoint_dir: str, async_save: bool = False, **kwargs) -> None:
-        if async_save:  # the new one is not yet on the disk
+        """Remove the validated checkpoints before this one, except the best. verl calls this after it has saved one."""
+        if async_save:  # the new checkpoint may not be whole yet, so the run may still need an older one
             return
         accuracy = validation_accuracy(read_metrics(Path(os.environ["VERL_FILE_LOGGER_PATH"])), SELECTION_BENCHMARK)
         saved = find_checkpoints(Path(checkpoint_dir).parent)
-        judged = [step for step in saved if step in accuracy and step < global_step]
-        best = min(judged, key=lambda step: (-accuracy[step], step), default=None)
-        for step in judged:
+        validated = [step for step in saved if step in accuracy and step < global_step]
+        best = min(validated, key=lambda step: (-accuracy[step], step), default=None)
+        for step in validated:
             if step != best:
                 shutil.rmtree(saved[step])

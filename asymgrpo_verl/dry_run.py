@@ -11,20 +11,20 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Print and check what `python -m verl.trainer.main_ppo ARGS` would run with: python -m asymgrpo_verl.dry_run ARGS"""
+"""Print and check the configuration of `python -m verl.trainer.main_ppo ARGS`: python -m asymgrpo_verl.dry_run ARGS"""
 
 import sys
 
 import hydra
-import verl  # noqa: F401  loads the plugin, and with it the methods
+import verl  # noqa: F401  loads the plugin, and the plugin adds the methods to Hydra
 from omegaconf import DictConfig, OmegaConf
 
 
-def check(config: DictConfig) -> None:
-    """Make verl check the configuration as before Ray starts, and look up by name what its workers will.
+def check_run(config: DictConfig) -> None:
+    """Check a run's configuration as verl does before Ray starts, and look up every name that verl's workers look up.
 
     Raises:
-        Whatever verl or `asymgrpo_verl` has against it.
+        Whatever verl or `asymgrpo_verl` raises about it.
     """
     from verl.trainer.ppo.checkpoint_callback import build_checkpoint_callback
     from verl.trainer.ppo.core_algos import get_adv_estimator_fn, get_policy_loss_fn
@@ -44,12 +44,13 @@ def check(config: DictConfig) -> None:
 
 @hydra.main(config_path="pkg://verl.trainer.config", config_name="ppo_trainer", version_base=None)
 def main(config: DictConfig) -> None:
+    """Print the configuration as YAML, then check it."""
     print(OmegaConf.to_yaml(config, resolve=True))
-    check(config)
+    check_run(config)
     print("dry run: the configuration is good; nothing was started", file=sys.stderr)
 
 
 if __name__ == "__main__":
-    # Hydra would make a directory for the run and log into it.
+    # Without these, Hydra would make a directory for the run and write a log file into it.
     sys.argv += ["hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=none"]
     main()

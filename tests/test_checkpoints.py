@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Which checkpoints of a run stay, and what is said of one that could not be saved."""
+"""KeepBest keeps the best and the last checkpoint; the trainer says which checkpoint could not be saved."""
 
 import json
 
@@ -42,7 +42,7 @@ def callback(**changes):
 
 
 def train(run, validated: dict[int, float], source: str = "HuggingFaceH4/MATH-500") -> list[int]:
-    """Save every tenth step and validate it afterwards, as verl does; the steps whose checkpoints are left."""
+    """Save every tenth step and validate it afterwards, as verl does. Return the steps whose checkpoints are left."""
     keep = callback()
     for step in range(10, 70, 10):
         checkpoint = run / "checkpoints" / f"global_step_{step}"
@@ -55,54 +55,54 @@ def train(run, validated: dict[int, float], source: str = "HuggingFaceH4/MATH-50
     return sorted(int(path.name.rsplit("_", 1)[1]) for path in (run / "checkpoints").iterdir())
 
 
-def test_the_best_and_the_last_stay(run):
-    """The last is validated after it is saved, so the one before may still be the best."""
+def test_the_best_and_the_last_checkpoint_stay(run):
+    """verl validates the last checkpoint after it has saved it, so an earlier one is the best at that time."""
     assert train(run, {10: 0.2, 20: 0.5, 30: 0.3, 40: 0.4, 50: 0.1, 60: 0.1}) == [20, 60]
 
 
-def test_the_earliest_of_equals_stays(run):
+def test_of_equally_good_checkpoints_the_earliest_stays(run):
     assert train(run, dict.fromkeys(range(10, 70, 10), 0.5)) == [10, 60]
 
 
-def test_what_was_not_validated_stays(run):
+def test_a_checkpoint_that_was_not_validated_stays(run):
     assert train(run, {10: 0.2, 20: 0.5, 40: 0.4}) == [20, 30, 50, 60]
 
 
-def test_other_benchmarks_decide_nothing(run):
+def test_only_the_accuracy_on_math_500_counts(run):
     assert train(run, dict.fromkeys(range(10, 70, 10), 0.5), source="aime24") == [10, 20, 30, 40, 50, 60]
 
 
-def test_a_later_checkpoint_of_a_run_that_was_taken_back_stays(run):
+def test_checkpoints_of_later_steps_stay_if_a_run_was_set_back(run):
     train(run, {10: 0.2, 20: 0.5, 30: 0.3, 40: 0.4, 50: 0.1, 60: 0.1})
     callback().on_save(trainer=None, global_step=30, checkpoint_dir=str(run / "checkpoints" / "global_step_30"))
     assert (run / "checkpoints" / "global_step_60").is_dir()
 
 
-def test_a_checkpoint_in_the_making_removes_nothing(run):
+def test_nothing_is_removed_while_a_checkpoint_is_still_being_written(run):
     train(run, {step: step / 100 for step in range(10, 70, 10)})
     before = sorted((run / "checkpoints").iterdir())
     callback().on_save(None, 70, str(run / "checkpoints" / "global_step_70"), async_save=True)
     assert sorted((run / "checkpoints").iterdir()) == before
 
 
-def test_without_the_file_log_it_ends_at_start(run, monkeypatch):
+def test_a_run_without_the_file_logger_ends_at_start(run, monkeypatch):
     for logger in (["console"], "console"):
-        with pytest.raises(ValueError, match=r"trainer.logger=\['console'\]: has to hold file"):
+        with pytest.raises(ValueError, match=r"trainer.logger: got \['console'\] and .*; expected a list with file"):
             callback(logger=logger)
     callback(logger="file")
     callback(logger=["console"], save_freq=-1)
     monkeypatch.delenv("VERL_FILE_LOGGER_PATH")
-    with pytest.raises(ValueError, match="VERL_FILE_LOGGER_PATH to name its path"):
+    with pytest.raises(ValueError, match="VERL_FILE_LOGGER_PATH=None; expected .* the path of its log"):
         callback()
 
 
-@pytest.mark.parametrize("save, test, said", [(5, 10, True), (10, 3, True), (10, -1, True), (10, 5, False)])
-def test_checkpoints_that_will_not_be_validated_are_mentioned_at_start(run, capsys, save, test, said):
+@pytest.mark.parametrize("save, test, warned", [(5, 10, True), (10, 3, True), (10, -1, True), (10, 5, False)])
+def test_a_run_warns_at_start_of_checkpoints_that_will_not_be_validated(run, capsys, save, test, warned):
     callback(save_freq=save, test_freq=test)
-    assert ("all stay on the disk" in capsys.readouterr().out) == said
+    assert ("all stay on the disk" in capsys.readouterr().out) == warned
 
 
-def test_a_copy_that_a_user_made_is_no_checkpoint_of_the_run(run):
+def test_a_copy_of_a_checkpoint_under_another_name_stays(run):
     copy = run / "checkpoints" / "global_step_10_keep" / "actor"
     copy.mkdir(parents=True)
     (copy / "model_world_size_1_rank_0.pt").touch()
@@ -113,11 +113,13 @@ def test_a_copy_that_a_user_made_is_no_checkpoint_of_the_run(run):
 
 
 @pytest.mark.parametrize(
-    "named, message", [(True, "no upload for you"), (False, "global_step_7 could not be saved, with")]
+    "whole, message", [(True, "no upload for you"), (False, "global_step_7 could not be saved, with")]
 )
-def test_a_whole_checkpoint_whose_callback_fails_is_not_called_unsaved(named, message, tmp_path, monkeypatch):
+def test_the_trainer_says_that_a_checkpoint_was_not_saved_unless_only_its_callback_failed(
+    whole, message, tmp_path, monkeypatch
+):
     def save(self):
-        if named:  # verl's last act before it calls the checkpoint callback
+        if whole:  # verl writes this file last, before it calls the checkpoint callback
             (tmp_path / "latest_checkpointed_iteration.txt").write_text("7")
         raise PermissionError("no upload for you")
 

@@ -28,7 +28,7 @@ from omegaconf import OmegaConf
 from places import RECIPES
 from verl.trainer.ppo.core_algos import POLICY_LOSS_REGISTRY
 
-from asymgrpo_verl.dry_run import check
+from asymgrpo_verl.dry_run import check_run
 from asymgrpo_verl.integration.search_path import CONFIGS
 from asymgrpo_verl.integration.settings import settings_from
 from asymgrpo_verl.paper import BENCHMARKS, TABLE_1
@@ -89,7 +89,7 @@ def test_there_is_a_method_for_each_trained_row_of_table_1():
 @pytest.mark.parametrize("method", METHODS)
 def test_every_launcher_runs_every_method_with_the_papers_settings(launcher, method):
     config = composed(launcher, method)
-    check(config)
+    check_run(config)
     actor, rollout = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
     small = "1_5b" in launcher
     assert (config.data.train_batch_size, actor.ppo_mini_batch_size) == ((512, 128) if small else (128, 64))
@@ -191,12 +191,12 @@ def test_a_mistake_is_found_by_the_dry_run_or_earlier(env, override, message):
         ("actor_rollout_ref.actor.policy_loss.loss_mode=nope", "nope"),
         ("trainer.v1.trainer_mode=nope", "nope"),
         ("reward.custom_reward_function.path=/no/such.py", "/no/such.py"),
-        ("trainer.logger=[console]", "has to hold file"),
+        ("trainer.logger=[console]", "expected a list with file"),
     ],
 )
 def test_what_the_dry_run_checks(override, message):
     with pytest.raises(Exception, match=message):
-        check(composed("run_qwen3_4b_fsdp.sh", "asymgrpo", override))
+        check_run(composed("run_qwen3_4b_fsdp.sh", "asymgrpo", override))
 
 
 def test_validation_files_may_stand_on_several_lines():
