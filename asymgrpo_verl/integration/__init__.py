@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Where the method meets verl: registration, settings of a run, trainer, worker, `asymgrpo check`.
+"""Connect the method to verl: signatures, settings of a run, trainer, worker, `asymgrpo check`.
 
-Imports `core` and the floor. Read `adapters` first: it wraps estimators and policy loss in verl's signatures.
+This room imports `core` and the floor. Read `adapters` first: it wraps our estimators and our loss in the signatures
+that verl calls.
 """

