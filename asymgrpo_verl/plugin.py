@@ -17,6 +17,7 @@ It imports nothing of verl. It leaves hooks that run when verl imports the modul
 that imports verl comes by here, vLLM's too, and most need none of it. An error in a hook surfaces at that import.
 """
 
+import os
 from functools import partial, wraps
 
 import wrapt
@@ -60,9 +61,10 @@ def _add_methods(hydra) -> None:
 
 def activate_cpu() -> None:
     """Support a CPU if VERL_PLATFORM=cpu. vLLM calls this function too (entry point group vllm.general_plugins)."""
-    from asymgrpo_verl.cpu import hooks
+    if "VERL_PLATFORM" in os.environ:  # a process for a GPU does not even import CPU support
+        from asymgrpo_verl.cpu import hooks
 
-    hooks.activate()
+        hooks.activate()
 
 
 wrapt.register_post_import_hook(_register_algorithms, "verl.trainer.ppo.core_algos")
