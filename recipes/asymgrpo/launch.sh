@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What the launchers share; run_<model>_<backend>.sh sets what is the model's own and sources this.
-#   METHOD=clip_higher bash run_qwen3_4b_fsdp.sh         a row of the paper's Table 1 (asymgrpo_verl/configs/asymgrpo)
-#   STAGE=evaluate METHOD=... bash run_qwen3_4b_fsdp.sh  its best checkpoint under the paper's protocol
-#   DRY_RUN=1 bash run_qwen3_4b_fsdp.sh                  the command and its configuration, checked; nothing starts
-# Arguments are verl settings (of asymgrpo evaluate with STAGE=evaluate) and win over everything.
+# Train or evaluate one method. A launcher, run_<model>_<backend>.sh, sets what its model needs and sources this file.
+#   METHOD=clip_higher bash run_qwen3_4b_fsdp.sh         train a method (a file of asymgrpo_verl/configs/asymgrpo)
+#   STAGE=evaluate METHOD=... bash run_qwen3_4b_fsdp.sh  evaluate its best checkpoint under the paper's protocol
+#   DRY_RUN=1 bash run_qwen3_4b_fsdp.sh                  print and check command and configuration; start nothing
+# Arguments are verl settings and override everything else; with STAGE=evaluate they are those of asymgrpo evaluate.
 set -euo pipefail
 
 RECIPE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -15,17 +15,17 @@ DEVICE=${DEVICE:-gpu} # or cpu
 NNODES=${NNODES:-1}
 NGPUS_PER_NODE=${NGPUS_PER_NODE:-4}
 
-DATA_DIR=${DATA_DIR:-data} # as python -m data_prep.all --local_save_dir makes it
+DATA_DIR=${DATA_DIR:-data} # made by python -m data_prep.all --local_save_dir data
 TRAIN_FILE=${TRAIN_FILE:-$DATA_DIR/math/train.parquet}
-VAL_FILES=${VAL_FILES:-} # separated by white space; the paper's five benchmarks in DATA_DIR by default
-OUT_DIR=$(realpath -ms "${OUT_DIR:-outputs/$MODEL_NAME/$METHOD}") # checkpoints and logs; a run goes on from its last one
+VAL_FILES=${VAL_FILES:-} # separated by spaces; default: the paper's five benchmarks in DATA_DIR
+OUT_DIR=$(realpath -ms "${OUT_DIR:-outputs/$MODEL_NAME/$METHOD}") # checkpoints, logs
 
 TRAIN_BATCH_SIZE=${TRAIN_BATCH_SIZE:?prompts a step}
 MINI_BATCH_SIZE=${MINI_BATCH_SIZE:?prompts an update}
 MAX_PROMPT_LENGTH=${MAX_PROMPT_LENGTH:-1024}
 MAX_RESPONSE_LENGTH=${MAX_RESPONSE_LENGTH:?tokens}
-MAX_TOKENS_PER_GPU=${MAX_TOKENS_PER_GPU:-$((2 * (MAX_PROMPT_LENGTH + MAX_RESPONSE_LENGTH)))} # of a micro-batch
-TOTAL_EPOCHS=${TOTAL_EPOCHS:-10} # the paper does not say
+MAX_TOKENS_PER_GPU=${MAX_TOKENS_PER_GPU:-$((2 * (MAX_PROMPT_LENGTH + MAX_RESPONSE_LENGTH)))} # in a micro-batch
+TOTAL_EPOCHS=${TOTAL_EPOCHS:-10} # the paper does not give it
 LOGGER=${LOGGER:-'["console","file","tensorboard"]'}
 [ "${WANDB:-0}" = 0 ] || LOGGER="${LOGGER%]},\"wandb\"]"
 DRY_RUN=${DRY_RUN:-0}
@@ -37,26 +37,26 @@ die() {
 }
 
 if [ -n "$VAL_FILES" ]; then
-    read -r -d '' -a VAL_LIST <<<"$VAL_FILES" || true # it returns 1 at the end of the text
+    read -r -d '' -a VAL_LIST <<<"$VAL_FILES" || true # read returns 1 at the end of the text
 elif [ -z "${VAL_LIST+set}" ]; then
     VAL_LIST=("$DATA_DIR"/{math500,aime24,aime25,amc23,olympiadbench}/test.parquet)
 fi
 case $STAGE in
 train) FILES=("$TRAIN_FILE" "${VAL_LIST[@]}") ;;
 evaluate) FILES=("${VAL_LIST[@]}") ;;
-*) die "STAGE=$STAGE: allowed is train or evaluate." ;;
+*) die "STAGE: got $STAGE; expected train or evaluate." ;;
 esac
 for file in "${FILES[@]}"; do
     [ "$DRY_RUN" != 0 ] || [ -f "$file" ] || die "$file: no such file. Make it with" \
         "python -m data_prep.all --local_save_dir $DATA_DIR, or set DATA_DIR, TRAIN_FILE or VAL_FILES."
 done
-# Absolute, because Ray's workers may have another working directory.
+# Ray's workers may have another working directory, so all paths are absolute.
 TRAIN_FILE=$(realpath -ms "$TRAIN_FILE")
 mapfile -t VAL_LIST < <(realpath -ms "${VAL_LIST[@]}")
 [ ! -d "$MODEL_PATH" ] || MODEL_PATH=$(realpath -ms "$MODEL_PATH")
 case "$TRAIN_FILE ${VAL_LIST[*]} $MODEL_PATH $OUT_DIR" in *\'*) die "a path holds a ', which Hydra cannot read." ;; esac
 
-run() { # what a dry run prints and a real one becomes
+run() { # a dry run prints the command; a real run becomes it
     if [ "$DRY_RUN" != 0 ]; then
         printf '%q ' "$@"
         echo
@@ -67,10 +67,10 @@ run() { # what a dry run prints and a real one becomes
 }
 
 if [ "$STAGE" = evaluate ]; then
-    LABEL=$(basename "$OUT_DIR") # METHOD, unless this is one run of a sweep
+    LABEL=$(basename "$OUT_DIR") # METHOD, unless OUT_DIR names a run of a sweep
     if [ "$METHOD" = untrained ]; then
         MODEL_OR_CHECKPOINT=$MODEL_PATH
-        [ "$MODEL_NAME" = qwen3_4b ] || LABEL=$MODEL_NAME # Table 1's untrained row is Qwen3-4B
+        [ "$MODEL_NAME" = qwen3_4b ] || LABEL=$MODEL_NAME # the untrained row of Table 1 is Qwen3-4B
     elif [ "$DRY_RUN" != 0 ]; then
         MODEL_OR_CHECKPOINT="the checkpoint that asymgrpo select $OUT_DIR prints"
     else
@@ -87,10 +87,11 @@ untrained) die "METHOD=untrained has nothing to train: STAGE=evaluate evaluates 
 _*) die "METHOD=$METHOD is a part that methods share. The methods: asymgrpo_verl/configs/asymgrpo." ;;
 esac
 [ "$MAX_TOKENS_PER_GPU" -ge $((MAX_PROMPT_LENGTH + MAX_RESPONSE_LENGTH)) ] ||
-    die "MAX_TOKENS_PER_GPU=$MAX_TOKENS_PER_GPU: allowed is what a prompt and its response may have, or more:" \
-        "$((MAX_PROMPT_LENGTH + MAX_RESPONSE_LENGTH))."
+    die "MAX_TOKENS_PER_GPU: got $MAX_TOKENS_PER_GPU; expected at least $((MAX_PROMPT_LENGTH + MAX_RESPONSE_LENGTH))" \
+        "= MAX_PROMPT_LENGTH + MAX_RESPONSE_LENGTH. Raise it, or lower one of the two lengths."
 
-# Ray's workers have the environment of the Ray they run in, which may have been started elsewhere.
+# Ray's workers get the environment of the Ray cluster, which may have been started elsewhere. So we pass on the
+# variables that they need.
 env_of_workers() {
     for name in "$@"; do RAY+=("+ray_kwargs.ray_init.runtime_env.env_vars.$name='${!name}'"); done
 }
@@ -101,16 +102,16 @@ gpu) ;;
 cpu)
     export VERL_PLATFORM=cpu VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1}
     RAY=(+device=cpu)
-    # the cluster that is there has its own resources
+    # a running cluster has its own resources
     [ -z "${RAY_ADDRESS:-}" ] || RAY+=(ray_kwargs.ray_init.num_cpus=null ray_kwargs.ray_init.num_gpus=null)
     env_of_workers VERL_PLATFORM VLLM_CPU_KVCACHE_SPACE
     ;;
-*) die "DEVICE=$DEVICE: allowed is gpu or cpu." ;;
+*) die "DEVICE: got $DEVICE; expected gpu or cpu." ;;
 esac
 export VERL_FILE_LOGGER_PATH=$OUT_DIR/metrics.jsonl TENSORBOARD_DIR=$OUT_DIR/tensorboard
 env_of_workers VERL_FILE_LOGGER_PATH TENSORBOARD_DIR
 
-# Paths are in quotes for Hydra, whatever they hold.
+# Hydra parses its arguments, so paths are quoted.
 VAL_QUOTED=$(printf ",'%s'" "${VAL_LIST[@]}")
 DATA=(
     data.train_files="'$TRAIN_FILE'"
@@ -152,23 +153,23 @@ LATEST=$OUT_DIR/checkpoints/latest_checkpointed_iteration.txt
     "Write the step of the last whole checkpoint into it, or remove it to start anew."
 if [ -f "$LATEST" ] && [ -f "$OUT_DIR/command" ]; then
     diff "$OUT_DIR/command" - <<<"$COMMAND" >&2 ||
-        die "$OUT_DIR holds checkpoints of a run with the other settings above, and this one would go on from them." \
+        die "$OUT_DIR holds checkpoints of a run with the other settings above, and this run would resume from them." \
             "Set OUT_DIR, or remove $OUT_DIR/command if that is meant."
-    # run_all.sh has seen it end
+    # run_all.sh makes this file when the training has ended
     [ ! -f "$OUT_DIR/trained" ] || { echo "$(basename "$0"): $OUT_DIR is trained" >&2 && exit; }
 fi
 echo "$COMMAND" >"$OUT_DIR/command"
-# verl starts its file log anew: what a run that goes on has logged before is kept beside it.
+# verl overwrites its file log. So when a run resumes, the log so far is kept beside it.
 [ ! -f "$VERL_FILE_LOGGER_PATH" ] ||
     mv "$VERL_FILE_LOGGER_PATH" "${VERL_FILE_LOGGER_PATH%.jsonl}.$(date +%Y%m%d-%H%M%S).jsonl"
-# vLLM, verl and Ray leave sockets and shared memory behind, some of it even where all went well. With a Ray of its own a
-# run takes them along, however it ends: this waits for the process that becomes verl's.
+# vLLM, verl and Ray leave sockets and shared memory behind, some of it even if all goes well. If the run starts its own
+# Ray, this removes them, however the run ends: it waits for this process, which becomes verl's.
 sweep() {
     trap '' INT TERM HUP
     shopt -s nullglob
     tail --pid=$$ -f /dev/null
     rm -rf "$VLLM_RPC_BASE_PATH" "${RAY_TMPDIR:-/tmp}"/ray/session_*_$$/sockets
-    # Weights go through shared memory on a CPU alone. It may be another run's: only what no process uses is removed.
+    # Only on a CPU do weights go through shared memory. Other runs use the same names, so remove only unused files.
     [ "$DEVICE" = cpu ] || return 0
     for _ in {1..10}; do # Ray's processes may take seconds to end
         left=(/tmp/rl-colocate-zmq-* /dev/shm/verl_weights_*)
@@ -180,7 +181,7 @@ sweep() {
     done
 }
 if [ -z "${RAY_ADDRESS:-}" ]; then
-    export RAY_gcs_rpc_server_reconnect_timeout_s=30 # nobody starts its GCS again, and the default is a minute
+    export RAY_gcs_rpc_server_reconnect_timeout_s=30 # no one restarts the GCS; the default is 60
     VLLM_RPC_BASE_PATH=$(mktemp -d -t asymgrpo-XXXXXX)
     export VLLM_RPC_BASE_PATH
     sweep >/dev/null 2>&1 &

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The paper's Table 1: every row trained, its checkpoint selected and evaluated, and the table. Finished rows are skipped,
-# an unfinished one goes on from its last checkpoint.
+# Make the paper's Table 1: train every row, select and evaluate its checkpoint, print the table. Finished rows are
+# skipped; an unfinished row resumes from its last checkpoint.
 #   MODELS="qwen3_4b qwen3_8b" METHODS="grpo asymgrpo" bash run_all.sh
-# Arguments are verl settings for every training run.
+# Arguments are verl settings; they apply to every training run.
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-MODELS=${MODELS:-qwen3_4b} # of run_<model>_fsdp.sh
+MODELS=${MODELS:-qwen3_4b} # names of run_<model>_fsdp.sh
 METHODS=${METHODS:-$(python -c 'from asymgrpo_verl.paper import TABLE_1; print(*(row.method for row in TABLE_1))')}
 OUT_ROOT=${OUT_ROOT:-outputs}
 
@@ -18,7 +18,7 @@ for model in $MODELS; do
         export METHOD OUT_DIR
         if [ "$METHOD" != untrained ]; then
             STAGE=train bash "$HERE/run_${model}_fsdp.sh" "$@" || { failed+=("$model/$METHOD") && continue; }
-            [ "${DRY_RUN:-0}" != 0 ] || touch "$OUT_DIR/trained" # which launch.sh looks at
+            [ "${DRY_RUN:-0}" != 0 ] || touch "$OUT_DIR/trained" # launch.sh looks for it
         fi
         if [ ! "$OUT_DIR/evaluation/results.json" -nt "$OUT_DIR/checkpoints/latest_checkpointed_iteration.txt" ]; then
             STAGE=evaluate bash "$HERE/run_${model}_fsdp.sh" || { failed+=("$model/$METHOD") && continue; }

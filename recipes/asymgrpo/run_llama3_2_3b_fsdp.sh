@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Llama-3.2-3B-Instruct, beyond the paper's Qwen: Qwen3-4B's batch sizes.
+# Train Llama-3.2-3B-Instruct, a model beyond the paper, with the batch sizes of Qwen3-4B.
 set -euo pipefail
 
 MODEL_NAME=llama3_2_3b
@@ -8,7 +8,7 @@ TRAIN_BATCH_SIZE=${TRAIN_BATCH_SIZE:-128}
 MINI_BATCH_SIZE=${MINI_BATCH_SIZE:-64}
 MAX_RESPONSE_LENGTH=${MAX_RESPONSE_LENGTH:-4096}
 
-# Its template would put today's date into every prompt.
+# Llama's chat template puts today's date into every prompt, so we fix the date.
 CHAT_TEMPLATE_KWARGS='{"date_string": "26 Jul 2024"}'
 MODEL=(
     +data.apply_chat_template_kwargs.date_string="'26 Jul 2024'"

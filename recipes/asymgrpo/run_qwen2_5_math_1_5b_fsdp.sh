@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Qwen2.5-Math-1.5B: the paper's analysis (Sections 3 and 4).
+# Train Qwen2.5-Math-1.5B, the model of the paper's analysis (Sections 3 and 4).
 set -euo pipefail
 
 MODEL_NAME=qwen2_5_math_1_5b

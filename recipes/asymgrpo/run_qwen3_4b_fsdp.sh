@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Qwen3-4B in non-thinking mode: the paper's Table 1.
+# Train Qwen3-4B in non-thinking mode, the model of the paper's Table 1.
 set -euo pipefail
 
 MODEL_NAME=qwen3_4b
@@ -8,7 +8,7 @@ TRAIN_BATCH_SIZE=${TRAIN_BATCH_SIZE:-128}
 MINI_BATCH_SIZE=${MINI_BATCH_SIZE:-64}
 MAX_RESPONSE_LENGTH=${MAX_RESPONSE_LENGTH:-4096}
 
-CHAT_TEMPLATE_KWARGS='{"enable_thinking": false}' # the same for evaluation
+CHAT_TEMPLATE_KWARGS='{"enable_thinking": false}' # for evaluation; MODEL has the same for training
 MODEL=(
     +data.apply_chat_template_kwargs.enable_thinking=False
 )

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Qwen3-8B in non-thinking mode, beyond the paper: Qwen3-4B's settings, parameters and optimizer offloaded.
+# Train Qwen3-8B in non-thinking mode, a model beyond the paper: as Qwen3-4B, with parameters and optimizer offloaded.
 set -euo pipefail
 
 MODEL_NAME=qwen3_8b
@@ -8,7 +8,7 @@ TRAIN_BATCH_SIZE=${TRAIN_BATCH_SIZE:-128}
 MINI_BATCH_SIZE=${MINI_BATCH_SIZE:-64}
 MAX_RESPONSE_LENGTH=${MAX_RESPONSE_LENGTH:-4096}
 
-CHAT_TEMPLATE_KWARGS='{"enable_thinking": false}' # the same for evaluation
+CHAT_TEMPLATE_KWARGS='{"enable_thinking": false}' # for evaluation; MODEL has the same for training
 MODEL=(
     +data.apply_chat_template_kwargs.enable_thinking=False
     actor_rollout_ref.actor.fsdp_config.param_offload=True

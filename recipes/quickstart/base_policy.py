@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The quickstart's base policy: a small Qwen3 that can work a sum out but mostly guesses, as a Hugging Face model."""
+"""Train the quickstart's base policy, a small Qwen3 that can work out a sum but mostly guesses."""
 
 import argparse
 import random
@@ -26,13 +26,13 @@ from tqdm import tqdm
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 HIDDEN, LAYERS = 96, 3
-ROWS = 48  # answers a step
+ROWS = 48  # answers per step
 LEARNING_RATE = 4e-3
-# Share of worked answers: for the first part of the steps the model learns to add, in the rest it picks up the habit of
-# guessing.
+# In the first STUDY_PART of the steps, STUDY_SHARE of the answers are worked: the model learns to add. In the rest,
+# HABIT_SHARE are worked: the model learns to guess.
 STUDY_PART, STUDY_SHARE, HABIT_SHARE = 0.85, 0.85, 0.2
 
-# Qwen's chat format, which verl's agent loop looks for, with a token for each of its fixed pieces.
+# Qwen's chat format, because verl's agent loop searches for it. Each fixed part of the format is one token.
 START, END, PAD = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
@@ -41,7 +41,7 @@ CHAT_TEMPLATE = (
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
-    """One token a byte, so that any text can be a prompt, plus whole tokens for the chat format and for `\\boxed{`."""
+    """Build a tokenizer with one token per byte, so that any text can be a prompt, plus chat tokens and `\\boxed{`."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokenizer = Tokenizer(models.BPE(vocab={symbol: i for i, symbol in enumerate(alphabet)}, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
@@ -63,7 +63,7 @@ def build_model(tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausalLM:
             num_attention_heads=HIDDEN // 32,
             num_key_value_heads=HIDDEN // 32,
             head_dim=32,
-            initializer_range=0.05,  # the usual 0.02 suits wide models; at this width it doubles the warm-up
+            initializer_range=0.05,  # 0.02 is for wide models; here it would double the warm-up
             max_position_embeddings=1024,
             tie_word_embeddings=True,
             eos_token_id=tokenizer.eos_token_id,
@@ -75,13 +75,13 @@ def build_model(tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausalLM:
 
 
 def draw_answer(chain: str, rng: random.Random, done: float) -> str:
-    """An answer to learn from when a share `done` of the steps is done."""
+    """Draw an answer to learn from; `done` is the share of the steps that are done, 0 to 1."""
     worked_share = STUDY_SHARE if done < STUDY_PART else HABIT_SHARE
     return worked_answer(chain) if rng.random() < worked_share else direct_answer(chain, rng)
 
 
 def draw_batch(rng: random.Random, tokenizer: PreTrainedTokenizerFast, answer_to: Callable, done: float):
-    """Prompts with answers, as padded (ROWS, len) token ids and labels; only the answer's tokens are labelled."""
+    """Draw prompts with answers: padded token ids and labels, both (ROWS, len). Labels outside the answers are -100."""
     prompts, answers = [], []
     for _ in range(ROWS):
         chain = draw_chain(rng)
@@ -100,7 +100,7 @@ def draw_batch(rng: random.Random, tokenizer: PreTrainedTokenizerFast, answer_to
 
 
 def warm_up(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, steps: int, seed: int, answer_to: Callable):
-    """Supervised training on the answers to freshly drawn chains; the same seed gives the same weights."""
+    """Train on answers to freshly drawn chains, supervised; the same seed gives the same weights."""
     rng = random.Random(seed)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.1)
@@ -117,9 +117,13 @@ def warm_up(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, steps: 
 
 
 def make_policy(out: Path, steps: int, seed: int, answer_to: Callable = draw_answer) -> None:
-    """Train a base policy on `answer_to(chain, rng, share of the steps done)` and save it in `out`."""
+    """Train a base policy and save it in `out`.
+
+    Args:
+        answer_to: called with the chain, a random.Random and the share of the steps that are done; returns an answer.
+    """
     started = time.time()
-    torch.set_num_threads(1)  # the same sums in the same order on every machine; the model is too small for more
+    torch.set_num_threads(1)  # so every machine adds in the same order; the model is too small to gain from more
     torch.manual_seed(seed)
     tokenizer = build_tokenizer()
     model = build_model(tokenizer)

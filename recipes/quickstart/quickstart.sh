@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# AsymGRPO from a clean clone on a machine without a GPU: environment, base policy, training, picture.
-#   bash recipes/quickstart/quickstart.sh                          the quickstart's own task
-#   DATA=train.parquet bash recipes/quickstart/quickstart.sh       your prompts, in verl's schema; STEPS=2 by default
+# Run AsymGRPO from a clean clone on a machine without a GPU: environment, base policy, training, figure.
+#   bash recipes/quickstart/quickstart.sh                          train on the quickstart's task
+#   DATA=train.parquet bash recipes/quickstart/quickstart.sh       train on your prompts, in verl's schema; 2 steps
 # Arguments are verl settings: quickstart.sh algorithm.asymgrpo.beta_pos=0.5
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 VENV=${VENV:-$(cd "$HERE/../.." && pwd)/.venv}
-# A dozen processes import the same packages: the bytecode that the first one writes serves the others.
+# A dozen processes import the same packages, so let the first one write bytecode for the others.
 unset PYTHONDONTWRITEBYTECODE
 export QUICKSTART_STARTED=$EPOCHREALTIME
 

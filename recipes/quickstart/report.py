@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What a quickstart run shows at its end: numbers before and after, and a picture."""
+"""Summarise a quickstart run: numbers before and after the training, and a figure."""
 
 import statistics
 from pathlib import Path
@@ -21,18 +21,18 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-# Okabe and Ito's palette, which colour-blind readers can tell apart.
+# The palette of Okabe and Ito, whose colours colour-blind readers can distinguish.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#999999"
 
 
 def validations(rows: list[dict]) -> list[tuple[int, float]]:
-    """(step, accuracy) of every validation: the mean over data sources of verl's val-core metrics."""
+    """Return (step, accuracy) of every validation: the mean of verl's val-core metrics over data sources."""
     found = [(row["step"], [v for k, v in row.items() if k.startswith("val-core/") and "/mean@" in k]) for row in rows]
     return [(step, sum(values) / len(values)) for step, values in found if values]
 
 
 def summarise(rows: list[dict]) -> str:
-    """Numbers of the first and of the last step, one a line."""
+    """Return a table of numbers at the first and at the last step, one per line."""
     steps = [row for row in rows if row["step"] > 0]
     validated = [{"accuracy": value} for _, value in validations(rows)]
     lines = [f"\n{'':32}{'before':>10}{'after':>10}"]
@@ -61,7 +61,7 @@ def summarise(rows: list[dict]) -> str:
 
 
 def draw(rows: list[dict], path: Path) -> None:
-    """Accuracy, entropy and what became of the groups, over steps, as one PNG."""
+    """Draw accuracy, entropy and the shares of the kinds of groups over steps, as one PNG."""
     steps = [row for row in rows if row["step"] > 0]
     figure, (accuracy, entropy, groups) = plt.subplots(1, 3, figsize=(12, 3.4), layout="constrained")
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A tiny model on one machine without a GPU: verl's v1 trainer, Ray, FSDP2 on gloo, vLLM's CPU backend. It is the recipe
-# of ../asymgrpo with other sizes, so METHOD and DRY_RUN work as there, and any verl setting can be given as an argument:
+# Train a tiny model on one machine without a GPU: verl's v1 trainer, Ray, FSDP2 on gloo, vLLM's CPU backend. This is
+# the recipe ../asymgrpo with smaller sizes. METHOD and DRY_RUN work as there, and arguments are verl settings:
 #   bash run_tiny_cpu.sh algorithm.asymgrpo.beta_pos=0.5
 set -euo pipefail
 
@@ -23,7 +23,7 @@ RANKS=${RANKS:-1}
 
 MODEL_NAME=tiny DEVICE=cpu NGPUS_PER_NODE=$RANKS TOTAL_EPOCHS=1000
 LOGGER=${LOGGER:-'["console","file"]'}
-# all of a mini-batch at once
+# enough for a whole mini-batch at once
 MAX_TOKENS_PER_GPU=$((MINI_BATCH_SIZE * ROLLOUT_N * (MAX_PROMPT_LENGTH + MAX_RESPONSE_LENGTH) / RANKS))
 export HF_HUB_OFFLINE=1
 

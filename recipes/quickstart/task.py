@@ -11,12 +11,12 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The quickstart's task: sums of graded difficulty, as parquet files in verl's layout.
+"""Make the quickstart's task: sums of graded difficulty, as parquet files in verl's schema.
 
 A prompt is a sum of 2 to MAX_TERMS one-digit numbers, "3+8+5". A worked answer adds one term at a time,
-"3+8=11+5=16\\boxed{16}". A direct answer is the box alone: the careless people it is learnt from are right about two
-terms, and half as often for every further one. So prompts run from those that a guessing policy always solves to those
-it hardly ever does, and working pays the more, the longer the sum.
+"3+8=11+5=16\\boxed{16}". A direct answer is only the box, a guess: always right for two terms, and half as often for
+every further term. So a guessing policy always solves the shortest prompts and almost never the longest, and a worked
+answer gains more on longer sums.
 """
 
 import argparse
@@ -30,18 +30,18 @@ MAX_TERMS = 6
 
 
 def draw_chain(rng: random.Random) -> str:
-    """A prompt: 2 to MAX_TERMS terms, each count as likely as another, each term from 1 to 9."""
+    """Draw a prompt: 2 to MAX_TERMS terms from 1 to 9, every number of terms equally likely."""
     return "+".join(str(rng.randint(1, 9)) for _ in range(rng.randint(2, MAX_TERMS)))
 
 
 def work(chain: str) -> list[int]:
-    """The running total after each addition, from left to right."""
+    """Return the running total after each addition, from left to right."""
     terms = [int(term) for term in chain.split("+")]
     return [sum(terms[: i + 1]) for i in range(1, len(terms))]
 
 
 def direct_answer(chain: str, rng: random.Random) -> str:
-    """The box alone: right for two terms, and with every further term half as often; else off by 1 to 3."""
+    """Draw a guess, only the box: right for two terms, half as often for every further term, else off by 1 to 3."""
     totals = work(chain)
     careless = rng.random() > 0.5 ** (len(totals) - 1)
     return f"\\boxed{{{totals[-1] + (rng.choice((-3, -2, -1, 1, 2, 3)) if careless else 0)}}}"
@@ -59,7 +59,7 @@ def write_chains(path: Path, chains: list[str], split: str) -> None:
 
 
 def write_task(out: Path, train_rows: int, val_rows: int) -> None:
-    """out/train.parquet and out/val.parquet, which share no prompt; the same every time."""
+    """Write out/train.parquet and out/val.parquet, which share no prompt; every call writes the same files."""
     rng = random.Random(0)
     validation: dict[str, None] = {}  # in the order drawn, each once
     while len(validation) < val_rows:
