@@ -11,9 +11,9 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Prints the tables of README.md and draws bandit.png: `python -m studies.bandit.bandit`, seconds.
+"""Print the tables of README.md and draw bandit.png: `python -m studies.bandit.bandit`, seconds.
 
-The words and the equations are in model.py.
+model.py defines the terms and has the equations.
 """
 
 import itertools
@@ -64,7 +64,7 @@ SETTINGS = {
     "(0, 0.5) Neg-Only": Setting(0, 0.5),
     "(0.7, 0.7)": Setting(0.7, 0.7),
 }
-MARKERS = "osD^v*P"  # with PALETTE, for the first seven
+MARKERS = "osD^v*P"  # one per colour of PALETTE, so plots show the first seven settings
 
 
 def table(title: str, header: list[str], rows: list[list]) -> str:
@@ -85,7 +85,7 @@ def policy_table() -> str:
         rows.append([name, str(len(b.pi)), b.p, entropy(b.pi), entropy(b.correct), entropy(b.incorrect), b.gap(), peak])
         rows[-1] += [change[1] - change[0], change[2] - change[0]]
     header = ["", "arms", "p", "H", "H+", "H-", "L", "p*", "beta_pos up", "beta_neg up"]
-    return table("1. Policies; last, dH at (0.9, 0.5) and at (0.5, 0.9) less dH at (0.5, 0.5), eta 0.1", header, rows)
+    return table("1. Policies; last, dH at (0.9, 0.5) and at (0.5, 0.9) minus dH at (0.5, 0.5), eta 0.1", header, rows)
 
 
 def grid_table() -> str:
@@ -104,7 +104,7 @@ def grid_table() -> str:
 
 
 def signed(value: float) -> str:
-    """Two decimals and a sign; what rounds to zero is +0.00, whatever its last bits."""
+    """Format with two decimals and a sign; what rounds to zero is +0.00, because its last bits may have either sign."""
     return f"{round(value, 2) + 0.0:+.2f}"
 
 
@@ -143,7 +143,7 @@ def covariance_table() -> str:
 
 
 def channel_product(k: torch.Tensor, beta: float) -> torch.Tensor:
-    """p(1-p)(a+b) at p = k/N and beta_pos = beta_neg = beta: Cov(p) / L."""
+    """Return p(1-p)(a+b) = Cov(p) / L at p = k/N, for beta_pos = beta_neg = beta; same shape as `k`."""
     return k / N * (1 - k / N) * (channel_weight(k, N, beta) + channel_weight(N - k, N, beta))
 
 
@@ -242,7 +242,7 @@ def draw_directions(ax) -> None:
     ax.text(0.25, 5, "the reverse", ha="center")
     ax.text(0.25, -5.4, "the paper's direction", ha="center")
     ax.text(0.75, -5.4, "the reverse", ha="center")
-    ax.set(xlabel="p", ylabel="D = H- less H+", xlim=(0, 1))
+    ax.set(xlabel="p", ylabel="D = H- minus H+", xlim=(0, 1))
     ax.set_title(
         "One step on one prompt: does raising beta_pos\nkeep entropy, and raising beta_neg cut it?", fontsize=10
     )
@@ -268,7 +268,7 @@ def draw_population(ax, population: str) -> None:
     for color, marker, values in zip(PALETTE, MARKERS, entropies.values(), strict=False):
         ax.plot(accuracy, values - entropies["(0.5, 0.5) GRPO"], marker + "-", color=color, markersize=4, markevery=6)
     ax.set(
-        xlabel="mean p over 61 prompts (legend above)", ylabel="H at equal accuracy, less GRPO's", ylim=(-0.22, 0.22)
+        xlabel="mean p over 61 prompts (legend above)", ylabel="H at equal accuracy, minus GRPO's", ylim=(-0.22, 0.22)
     )
     ax.set_title(f"Many prompts, {population} with p", fontsize=10)
 

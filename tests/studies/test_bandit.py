@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The bandit study: its steps by hand and as properties, its averages over groups against every group, its README."""
+"""The bandit study: steps computed by hand, properties of steps, expectations against every group, the README."""
 
 import itertools
 import math
@@ -53,7 +53,7 @@ BETAS = st.floats(0, 1)
 
 @st.composite
 def bandits(draw):
-    """Policies of 1 to 5 correct and 1 to 5 incorrect arms, no arm more than 150 times as likely as another."""
+    """Draw policies of 1 to 5 correct and 1 to 5 incorrect arms, no arm more than 150 times as likely as another."""
     arms = [draw(st.lists(st.floats(-2.5, 2.5), min_size=1, max_size=5)) for _ in range(2)]
     total = sum(math.exp(logit) for logit in arms[0] + arms[1])
     return bandit(*([math.exp(logit) / total for logit in channel] for channel in arms))
@@ -63,7 +63,7 @@ def binary_entropy(p: float) -> float:
     return -p * math.log(p) - (1 - p) * math.log(1 - p)
 
 
-def test_two_armed_bandit_by_hand():
+def test_a_two_armed_bandit_has_the_values_computed_by_hand():
     """p = 0.8, odds 4; A = +1, -1 and eta = log(2)/2 double the odds: p' = 8/9. log pi differs by log 4, A by 2."""
     policy, eta = bandit([0.8], [0.2]), math.log(2) / 2
     a = advantages(policy, 0.0, 0.0)
@@ -150,7 +150,7 @@ def test_equal_weight_on_either_channel_is_the_same_gradient_of_shared_parameter
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_every_setting_follows_one_path(name):
+def test_every_setting_follows_the_same_path(name):
     """Thirty steps of any setting end where a single step to the same p ends."""
     start = policy = SHAPES["uneven"]
     for _ in range(30):
@@ -189,7 +189,7 @@ def every_group():
 
 
 @pytest.mark.parametrize("flip", ["none", "positive", "negative"])
-def test_the_push_is_the_mean_over_every_group_the_estimator_can_see(every_group, flip):
+def test_the_expected_a_plus_b_is_the_mean_over_every_group_that_can_be_drawn(every_group, flip):
     policy, rows, rewards, mask, uids = every_group
     a = asymgrpo(rewards, mask, uids, beta_pos=0.9, beta_neg=0.4, flip=flip)
     means = [a[rows == arm].mean().item() for arm in range(3)]
@@ -258,7 +258,7 @@ def test_values_at_an_accuracy_lie_on_the_line_between_two_steps():
     assert at_accuracy(log_odds, values, accuracy).tolist() == pytest.approx([2.0, 1.5])
 
 
-def test_the_readme_has_the_tables_that_come_out():
+def test_the_readme_has_the_tables_that_the_study_prints():
     assert f"```text\n{report()}```\n" in README.read_text(encoding="utf-8")
 
 
