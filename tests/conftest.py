@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Settings for all tests: verl runs on the CPU; no test times a single call, so hypothesis has no deadline."""
+"""Settings for all tests. verl runs on the CPU. Hypothesis has no deadline, because no test times a single call."""
 
 import os
 from pathlib import Path
@@ -28,7 +28,7 @@ hypothesis.settings.load_profile("default")
 
 @pytest.fixture(scope="session")
 def base_policy(tmp_path_factory) -> Path:
-    """A model that has hardly learnt the quickstart's task; nobody writes into it."""
+    """Return a model that has learnt almost nothing of the quickstart's task. The tests only read it."""
     model = tmp_path_factory.mktemp("base_policy") / "model"
     quickstart("base_policy.py", model, "--steps", 40)
     return model

@@ -11,19 +11,27 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""A training run of five steps on a CPU, with a checkpoint after each, for the tests that break it off."""
+"""Start scripts and training runs of the quickstart: a run has five steps on a CPU and a checkpoint after each."""
 
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO
 
 import psutil
+import pytest
 from places import QUICKSTART
 
-STEPS, PROMPTS, PROMPTS_A_STEP = 5, 24, 8  # three steps an epoch
-# A policy that has learnt next to nothing gets about half of this right.
+# The marks of a test that trains a model or generates with one.
+REAL_RUN = (
+    pytest.mark.slow,
+    pytest.mark.skipif(not find_spec("vllm"), reason="vLLM's CPU build comes with the extra [cpu]"),
+)
+
+STEPS, PROMPTS, PROMPTS_PER_STEP = 5, 24, 8  # three steps per epoch
+# With this reward a policy that has learnt almost nothing gets about half of its rollouts right.
 REWARD = """
 def compute_score(data_source, solution_str, ground_truth, extra_info=None, **kwargs):
     return float(len(solution_str) % 2)
@@ -31,19 +39,19 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, **kw
 
 
 def quickstart(script: str, *arguments) -> None:
-    """Run a script of the quickstart: base_policy.py makes a model, task.py train.parquet and val.parquet."""
+    """Run a script of the quickstart: base_policy.py makes a model, task.py makes train.parquet and val.parquet."""
     subprocess.run([sys.executable, str(QUICKSTART / script), *map(str, arguments)], check=True)
 
 
 def prepare(place: Path, base_policy: Path) -> None:
-    """place/model, place/train.parquet, place/val.parquet and place/reward.py."""
+    """Write what a run needs: place/model, place/train.parquet, place/val.parquet and place/reward.py."""
     (place / "model").symlink_to(base_policy)
     quickstart("task.py", place, "--train-rows", PROMPTS, "--val-rows", 4)
     (place / "reward.py").write_text(REWARD)
 
 
 def start_run(place: Path, log: BinaryIO, overrides: list[str], **environment: str) -> psutil.Popen:
-    """Start the run of a prepared directory: logs and checkpoints in place/out; it goes on from the last one."""
+    """Start or resume the run of a prepared directory. Its logs and checkpoints are in place/out."""
     env = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -53,7 +61,7 @@ def start_run(place: Path, log: BinaryIO, overrides: list[str], **environment: s
         "OUT_DIR": str(place / "out"),
         "STEPS": str(STEPS),
         "TEST_FREQ": "-1",
-        "TRAIN_BATCH_SIZE": str(PROMPTS_A_STEP),
+        "TRAIN_BATCH_SIZE": str(PROMPTS_PER_STEP),
         "MINI_BATCH_SIZE": "4",
         **environment,
     }

@@ -22,12 +22,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tiny_run import quickstart
+from tiny_run import REAL_RUN, quickstart
 
 from asymgrpo_verl.evaluation.generation import PROMPTS_PER_FILE
 from asymgrpo_verl.row_files import verl_row, write_rows
 
-pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
+pytestmark = REAL_RUN
 
 PROMPTS, LONG, N = 200, 24, 4  # sums, prompts of 700 tokens that vLLM would cut in two, responses to each
 FILES = (PROMPTS + LONG) / PROMPTS_PER_FILE
@@ -94,7 +94,6 @@ def whole(place):
     return pd.read_parquet(place / "whole" / "responses.parquet")
 
 
-@pytest.mark.slow
 def test_every_prompt_has_n_responses_with_a_verdict(place, whole):
     prompts = [("asymgrpo/sums", str(i)) for i in range(PROMPTS)] + [("long", str(i)) for i in range(LONG)]
     assert list(whole.groupby(["data_source", "index"], sort=False).groups) == prompts
@@ -112,7 +111,6 @@ def test_every_prompt_has_n_responses_with_a_verdict(place, whole):
     assert results["metrics"]["length"]["mean"] == pytest.approx(whole["length"].mean())
 
 
-@pytest.mark.slow
 def test_after_a_kill_it_goes_on_and_ends_as_if_nothing_had_happened(place, whole):
     out = place / "killed"
     process = subprocess.Popen(command(place, place / "model", out), stderr=subprocess.DEVNULL)
@@ -129,7 +127,6 @@ def test_after_a_kill_it_goes_on_and_ends_as_if_nothing_had_happened(place, whol
     pd.testing.assert_frame_equal(pd.read_parquet(out / "responses.parquet"), whole)
 
 
-@pytest.mark.slow
 def test_other_settings_do_not_mix(place, whole):
     done = subprocess.run(
         command(place, place / "model", place / "whole", "--seed", "1"), capture_output=True, text=True
@@ -138,7 +135,6 @@ def test_other_settings_do_not_mix(place, whole):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.slow
 def test_a_response_that_may_not_fit_the_context_is_refused_before_vllm_starts(place):
     long = [sys.executable, "-m", "asymgrpo_verl.cli", "evaluate", str(place / "model"), "--out", str(place / "long")]
     done = subprocess.run([*long, "--data", str(place / "val.parquet")], capture_output=True, text=True)
@@ -147,7 +143,6 @@ def test_a_response_that_may_not_fit_the_context_is_refused_before_vllm_starts(p
     assert not (place / "long").exists()
 
 
-@pytest.mark.slow
 def test_shards_are_merged_beside_the_results_and_only_once(place, whole):
     import torch
     from safetensors.torch import load_file

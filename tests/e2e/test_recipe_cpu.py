@@ -22,13 +22,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from places import RECIPES
-from tiny_run import quickstart
+from tiny_run import REAL_RUN, quickstart
 
 from asymgrpo_verl.paper import BENCHMARKS
 from asymgrpo_verl.runs.logs import read_metrics
 from data_prep import DATA_SOURCES
 
-pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
+pytestmark = REAL_RUN
 
 METHOD = "entropy_advantage"  # the one that needs the trainer too
 
@@ -72,7 +72,6 @@ def place(tmp_path_factory, base_policy):
     return place
 
 
-@pytest.mark.slow
 def test_a_row_is_trained_validated_selected_and_evaluated(place):
     run = place / "out" / "qwen3_4b" / METHOD
     *_, last = read_metrics(run / "metrics.jsonl")
@@ -85,7 +84,6 @@ def test_a_row_is_trained_validated_selected_and_evaluated(place):
     assert results["label"] == METHOD and results["benchmarks"].keys() == BENCHMARKS.keys()
 
 
-@pytest.mark.slow
 def test_the_table_has_the_row_and_a_second_run_skips_what_is_done(place):
     table = (place / "out" / "qwen3_4b" / "table.md").read_text()
     ours = {

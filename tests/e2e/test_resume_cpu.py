@@ -19,12 +19,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tiny_run import STEPS, prepare, start_run
+from tiny_run import REAL_RUN, STEPS, prepare, start_run
 
 from asymgrpo_verl.core.schedules import Entropy, Memory, SolveRate, beta_at, observe
 from asymgrpo_verl.runs.logs import read_metrics
 
-pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
+pytestmark = REAL_RUN
 
 KILLED_AFTER = 2  # in the middle of the first epoch
 SCHEDULES = {
@@ -70,7 +70,6 @@ def rows(tmp_path_factory, base_policy):
     return read_metrics(metrics)
 
 
-@pytest.mark.slow
 def test_every_step_is_there_with_the_same_keys(rows):
     assert [row["step"] for row in rows] == list(range(1, STEPS + 1))
     prefixes = (
@@ -87,7 +86,6 @@ def test_every_step_is_there_with_the_same_keys(rows):
     assert all(of_row == keys[0] for of_row in keys)
 
 
-@pytest.mark.slow
 def test_the_counts_of_the_epoch_go_on(rows):
     assert [row["training/epoch"] for row in rows] == [0, 0, 0, 1, 1]
     assert [row["epoch/prompts"] for row in rows] == [8, 16, 24, 8, 16]
@@ -97,7 +95,6 @@ def test_the_counts_of_the_epoch_go_on(rows):
             assert epoch[-1][f"epoch/{name}"] == pytest.approx(mean)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_a_schedule_goes_on_from_all_that_it_has_measured(rows, name):
     """Its betas are what the schedule makes of the whole log, the steps before the kill included."""
@@ -112,7 +109,6 @@ def test_a_schedule_goes_on_from_all_that_it_has_measured(rows, name):
     assert len(set(betas)) > 1
 
 
-@pytest.mark.slow
 def test_entropy_changes_are_logged_across_the_kill(rows):
     for before, after in zip(rows, rows[1:], strict=False):
         change = after["rollouts/entropy"] - before["rollouts/entropy"]
@@ -121,7 +117,6 @@ def test_entropy_changes_are_logged_across_the_kill(rows):
         assert row["entropy_change/predicted"] == pytest.approx(-row["actor/lr"] * row["covariance/mean"])
 
 
-@pytest.mark.slow
 def test_what_costs_a_pass_is_measured_every_so_many_steps(rows):
     for row in rows:
         measured = row["step"] % 2 == 0

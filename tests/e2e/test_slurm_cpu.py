@@ -19,13 +19,12 @@ import sys
 from pathlib import Path
 
 import psutil
-import pytest
 from places import RECIPES
-from tiny_run import quickstart
+from tiny_run import REAL_RUN, quickstart
 
 from asymgrpo_verl.runs.logs import read_metrics
 
-pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
+pytestmark = REAL_RUN
 
 SLURM = {
     "scontrol": 'printf "%s\\n" node1 node2',
@@ -39,7 +38,6 @@ exec "$@"
 }
 
 
-@pytest.mark.slow
 def test_a_run_spreads_over_the_nodes_of_a_job_and_leaves_no_process(tmp_path, base_policy):
     for name, body in SLURM.items():
         (tmp_path / name).write_text(f"#!/usr/bin/env bash\n{body}\n")

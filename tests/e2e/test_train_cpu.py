@@ -22,9 +22,9 @@ from pathlib import Path
 
 import pytest
 from places import QUICKSTART
-from tiny_run import quickstart
+from tiny_run import REAL_RUN, quickstart
 
-pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
+pytestmark = REAL_RUN
 
 STEPS = 2
 CHANNELS = ("correct", "incorrect")
@@ -63,7 +63,6 @@ def steps(run):
     return [row["data"] for row in rows if row["step"] > 0]
 
 
-@pytest.mark.slow
 def test_weights_change(run, base_policy):
     import torch
     from safetensors.torch import load_file
@@ -76,7 +75,6 @@ def test_weights_change(run, base_policy):
         assert torch.isfinite(after[name]).all()
 
 
-@pytest.mark.slow
 def test_every_step_is_logged_with_finite_metrics(steps):
     assert len(steps) == STEPS
     # NaN, null in JSON: a channel or an accuracy that the batch has not, what is measured every so many steps alone
@@ -87,7 +85,6 @@ def test_every_step_is_logged_with_finite_metrics(steps):
         assert step["actor/grad_norm"] > 0
 
 
-@pytest.mark.slow
 def test_channels_and_groups_are_logged_under_the_same_keys_at_every_step(steps):
     assert len({frozenset(k for k in step if k.startswith(KEYS)) for step in steps}) == 1
     for step in steps:
@@ -107,21 +104,18 @@ def test_channels_and_groups_are_logged_under_the_same_keys_at_every_step(steps)
         assert step["rollouts/entropy"] == pytest.approx(step["actor/entropy"], rel=1e-3)
 
 
-@pytest.mark.slow
 def test_rollouts_come_from_the_weights_that_were_trained(steps):
     """vLLM's log-probabilities are the trainer's: the weights arrive whole after every update."""
     for step in steps:
         assert step["training/rollout_probs_diff_max"] < 1e-4
 
 
-@pytest.mark.slow
 def test_validation_logs_accuracy_and_the_answers_that_were_given_up(run):
     rows = [json.loads(line)["data"] for line in (run / "metrics.jsonl").read_text().splitlines()]
     validated = [row for row in rows if "val-core/asymgrpo/sums/acc/mean@1" in row]
     assert validated and all(row["val-aux/asymgrpo/sums/timed_out/mean@1"] == 0 for row in validated)
 
 
-@pytest.mark.slow
 def test_the_checkpoint_is_selected(run):
     select = [sys.executable, "-m", "asymgrpo_verl.cli", "select", str(run), "--data-source", "asymgrpo/sums"]
     done = subprocess.run(select, capture_output=True, text=True)

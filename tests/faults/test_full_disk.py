@@ -25,8 +25,6 @@ from training_run import last_checkpoint, left_behind, on_demand, training_run
 
 from asymgrpo_verl.runs.logs import read_metrics
 
-pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
-
 MEGABYTES = 12  # two checkpoints of 4.6 MB and part of a third
 
 

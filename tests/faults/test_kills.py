@@ -30,8 +30,6 @@ from training_run import RUNS, Run, last_checkpoint, left_behind, on_demand, pro
 
 from asymgrpo_verl.runs.logs import read_metrics
 
-pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
-
 SEED = os.environ.get("FAULT_SEED", "0")
 # what is killed -> what its command line has, what the log says from then on
 VICTIMS = {
