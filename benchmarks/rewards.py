@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The reward beside verl's own: verdicts on labelled pairs and on real gold answers, throughput, and a fuzz run.
+"""Compare our reward with verl's: verdicts on labelled pairs and on real gold answers, throughput, and a fuzz run.
 
 python benchmarks/rewards.py pairs
 python benchmarks/rewards.py golds PARQUET...         files made by data_prep
@@ -32,7 +32,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from asymgrpo_verl.rewards import maths as rewards
+from asymgrpo_verl.rewards import checkers, maths
 from asymgrpo_verl.rewards.answers import last_boxed
 
 PAIRS = sorted((Path(__file__).parents[1] / "tests" / "data").glob("answer_pairs*.tsv"))
@@ -40,14 +40,14 @@ THREADS = 8  # a verl reward worker scores in threads
 
 
 def verl_rewards() -> dict[str, Callable[[str, str], bool]]:
-    """Name -> (response, gold answer) -> verdict."""
+    """Return the rewards by name: functions of a response and a gold answer that return a verdict."""
     from verl.utils.reward_score import math_dapo, math_reward, math_verify
 
     return {
-        "ours": lambda response, gold: rewards.compute_score("", response, gold)["score"] == 1,
+        "ours": lambda response, gold: maths.compute_score("", response, gold)["score"] == 1,
         "math_verify": lambda response, gold: math_verify.compute_score(response, gold) == 1,
         "math_reward": lambda response, gold: math_reward.compute_score(response, gold) == 1,
-        # It looks for "Answer: x" instead of a box.
+        # math_dapo reads "Answer: x" instead of a box.
         "math_dapo": lambda response, gold: math_dapo.compute_score(f"Answer: {last_boxed(response)}", gold)["acc"],
     }
 
@@ -69,16 +69,16 @@ def pairs() -> None:
 
 
 def golds(files: list[Path]) -> None:
-    """Every gold answer against itself and against ten others of its file."""
+    """Compare every gold answer with itself and with ten others of its file."""
     for file in files:
         answers = [
             row["ground_truth"] for row in pq.read_table(file, columns=["reward_model"])["reward_model"].to_pylist()
         ]
-        refused = [answer for answer in answers if not rewards.equivalent(answer, answer)]
+        refused = [answer for answer in answers if not maths.equivalent(answer, answer)]
         draw = random.Random(0)
         others = [(a, b) for a in answers for b in draw.sample(answers, min(10, len(answers))) if a != b]
         with ThreadPoolExecutor(THREADS) as threads:
-            verdicts = list(threads.map(lambda pair: rewards.same_answer(*pair), others))
+            verdicts = list(threads.map(lambda pair: maths.same_answer(*pair), others))
         accepted = sorted({pair for pair, verdict in zip(others, verdicts, strict=True) if verdict})
         print(
             f"{file}: {len(answers)} gold answers, {len(refused)} not themselves {refused}; {len(others)} other pairs, "
@@ -88,14 +88,14 @@ def golds(files: list[Path]) -> None:
 
 
 def responses(file: Path, count: int, group: int = 8) -> list[tuple[str, str, bool]]:
-    """(response, gold, correct): groups of rollouts on MATH problems, as a policy of accuracy about 0.6 writes them."""
+    """Return (response, gold answer, correct) of rollouts on MATH problems, as a policy of accuracy 0.6 writes them."""
     draw = random.Random(0)
     truths = [row["ground_truth"] for row in pq.read_table(file, columns=["reward_model"])["reward_model"].to_pylist()]
     texts = [(truth["solution"], gold) for truth in truths if (gold := last_boxed(truth["solution"]))]
     made = []
     for solution, gold in draw.sample(texts, count // group):
         body = solution[: solution.rindex("\\boxed")]
-        wrong = draw.choice([other for _, other in draw.sample(texts, 9) if other != gold])  # mistakes are shared
+        wrong = draw.choice([other for _, other in draw.sample(texts, 9) if other != gold])  # a group shares a mistake
         for _ in range(group):
             right = draw.random() < 0.6
             answer = respell(gold, draw) if right else draw.choice([wrong, perturb(gold, draw)])
@@ -105,7 +105,7 @@ def responses(file: Path, count: int, group: int = 8) -> list[tuple[str, str, bo
 
 
 def respell(answer: str, draw: random.Random) -> str:
-    """The same answer, often in another spelling."""
+    """Return the same answer, often in another spelling."""
     return draw.choice(
         [
             answer,
@@ -120,7 +120,7 @@ def respell(answer: str, draw: random.Random) -> str:
 
 
 def perturb(answer: str, draw: random.Random) -> str:
-    """Another answer: a number in it changed, or something added."""
+    """Return another answer: with a number changed, or with something added."""
     digits = list(re.finditer(r"\d+", answer))
     if not digits:
         return f"{answer} + 1"
@@ -135,10 +135,9 @@ def speed(file: Path, count: int, repeats: int) -> None:
     spent = {name: [] for name in contenders}
     for repeat in range(repeats):
         for name, verdict in random.sample(list(contenders.items()), len(contenders)):
-            rewards._decide.cache_clear()
-            rewards._stop_all()
-            rewards._no_judges()  # they remember what they parsed
-            verdict(r"\boxed{x+1}", "1+x")  # starts a process
+            maths.decide.cache_clear()
+            checkers.stop_all()  # because they cache what they parsed
+            verdict(r"\boxed{x+1}", "1+x")  # starts a checker
             start = time.perf_counter()
             with ThreadPoolExecutor(THREADS) as threads:
                 verdicts = list(threads.map(lambda row, verdict=verdict: verdict(row[0], row[1]), made))
@@ -150,7 +149,7 @@ def speed(file: Path, count: int, repeats: int) -> None:
 
 
 def hostile(draw: random.Random, seeds: list[str]) -> str:
-    """An answer that wants to hang, crash, swell or run something, or a broken ordinary one."""
+    """Return an answer that tries to hang, crash, fill the memory or run code, or an ordinary answer that is broken."""
     kind = draw.random()
     if kind < 0.002:
         tower = "9"
@@ -199,11 +198,11 @@ def fuzz(count: int, seed: int, time_limit: float) -> None:
 
     def score(pair: tuple[str, str]) -> tuple[float, dict]:
         start = time.perf_counter()
-        result = rewards.compute_score("fuzz", rf"\boxed{{{pair[0]}}}", pair[1], time_limit=time_limit)
+        result = maths.compute_score("fuzz", rf"\boxed{{{pair[0]}}}", pair[1], time_limit=time_limit)
         return time.perf_counter() - start, result
 
     start = time.perf_counter()
-    with ThreadPoolExecutor(rewards.JUDGES) as threads:  # a judge for each, so that no call waits for another's
+    with ThreadPoolExecutor(checkers.CHECKERS) as threads:  # a checker for each thread, so that no call waits for one
         done = list(tqdm(threads.map(score, todo), total=count, mininterval=10))
     times = sorted(spent for spent, _ in done)
     given_up, accepted = (sum(result[key] for _, result in done) for key in ("timed_out", "score"))
@@ -227,6 +226,6 @@ if __name__ == "__main__":
     command = commands.add_parser("fuzz")
     command.add_argument("--answers", dest="count", type=int, default=100_000)
     command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--time-limit", type=float, default=rewards.TIME_LIMIT)
+    command.add_argument("--time-limit", type=float, default=maths.TIME_LIMIT)
     arguments = vars(parser.parse_args())
     {"pairs": pairs, "golds": golds, "speed": speed, "fuzz": fuzz}[arguments.pop("command")](**arguments)

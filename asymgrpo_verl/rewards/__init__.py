@@ -11,9 +11,10 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The reward for maths answers. verl finds it as `pkg://asymgrpo_verl.rewards` with the name compute_score.
+"""The reward for maths answers. verl loads `compute_score` from `pkg://asymgrpo_verl.rewards`.
 
-Imports the floor alone. Read `maths` first.
+Read `maths` first: it scores a response. `answers` compares two answers as text. `checkers` asks math-verify about the
+pairs that text cannot decide; `checker` is the program that its processes run.
 """
 
 from asymgrpo_verl.rewards.maths import compute_score

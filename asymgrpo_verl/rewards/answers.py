@@ -11,9 +11,9 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The text of an answer: found in a response, cleaned, and compared as far as text alone can decide.
+"""Find the answer in a response, write it in one spelling, and compare it with the gold answer as text.
 
-What text cannot decide is for `judge`, which asks math-verify. Nothing here takes more than linear time.
+If text cannot decide, `checkers` asks math-verify. Every function here needs at most linear time.
 """
 
 import re
@@ -26,7 +26,7 @@ _BOX = re.compile(r"\\boxed\s*")
 _FLAT_BOX = re.compile(r"\\boxed\s*\{([^{}\\]*)\}")
 _BARE_BOX = re.compile(r"[^\s$]+")
 _DEPTH = {"{": 1, "}": -1}
-_BRACES = re.compile(r"\\.|[{}]", re.DOTALL)  # an escaped brace is a character, not a group
+_BRACES = re.compile(r"\\.|[{}]", re.DOTALL)  # \{ is a character of the answer and opens no group
 _CHARACTERS = str.maketrans(
     {chr(c + 0xFEE0): chr(c) for c in range(0x21, 0x7F)}  # full-width forms
     | {c: "-" for c in "\u2010\u2011\u2012\u2013\u2014\u2212"}
@@ -52,7 +52,7 @@ def _as_power(match: re.Match) -> str:
     return rf"\cdot {factor}\text{{{rest}}}" if rest.strip() else rf"\cdot {factor}"
 
 
-# In this order: pattern -> replacement, each over the whole answer.
+# (pattern, replacement), applied in this order to the whole answer.
 _RULES = [
     (re.compile(pattern, re.ASCII), replacement)
     for pattern, replacement in (
@@ -60,7 +60,7 @@ _RULES = [
         (r"\\rbrace(?![a-zA-Z])", r"\\}"),
         (r"√\s*(\([^()]*\)|\w+)", r"\\sqrt{\1}"),
         (r"\\text\{\s*\\?\$\s*\}|\\?\$", ""),
-        (r"\\\\\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm)\s*\]", r"\\\\"),  # a line break's \\[2pt]
+        (r"\\\\\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm)\s*\]", r"\\\\"),  # the [2pt] of a line break \\[2pt]
         (r"(?<!\\)\\[()\[\]]", ""),
         (r"\\(?:underline|textcolor\s*\{\w+\}|color\s*\{\w+\})(?![a-zA-Z])", ""),
         (r"\\(?:lor|vee)(?![a-zA-Z])", ","),
@@ -70,7 +70,7 @@ _RULES = [
         (rf"^\s*(?:{_TEXT}\{{\s*all real numbers\s*\}}|\\mathbb\s*\{{?R\}}?)\s*$", r"(-\\infty,\\infty)"),
         (r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])\.?", ""),
         (r"\\[dtc]frac(?![a-zA-Z])", r"\\frac"),
-        (r"(?<=\d)(?:\{,\}|,?\\[,!;:]|,\\!|\\!,|~|\\ )(?=\d{3}(?!\d))", ""),  # thousands, when no list can be meant
+        (r"(?<=\d)(?:\{,\}|,?\\[,!;:]|,\\!|\\!,|~|\\ )(?=\d{3}(?!\d))", ""),  # thousands, if it cannot be a list
         (r"\\(?:displaystyle|textstyle|quad|qquad|limits|nolimits)(?![a-zA-Z])", " "),
         (r"(?<!\\)\\[,;: ]|~", " "),
         (r"(?<!\\)\\!", ""),
@@ -79,7 +79,7 @@ _RULES = [
         (r"\\degree(?![a-zA-Z])", " "),
         (r"\\(?:varnothing|O)(?![a-zA-Z])|\\\{\s*\\\}", r"\\emptyset"),
         (rf",?\s*{_TEXT}\{{\s*,?\s*for (?:all|any|every|each)\b.*$", ""),
-        (r"^\s*\\\{\s*([a-zA-Z])\s*(?::|\||\\mid(?![a-zA-Z]))\s*(\1.*)\\\}\s*$", r"\2"),  # the x with x > 2
+        (r"^\s*\\\{\s*([a-zA-Z])\s*(?::|\||\\mid(?![a-zA-Z]))\s*(\1.*)\\\}\s*$", r"\2"),  # {x | x > 2} is x > 2
         (r"\\[pb]?mod\s*(?:\{(\w+)\}|(\w+))", r"\\pmod{\1\2}"),
         (rf"{_TEXT}\{{\s*[,(]?\s*(?:and|or)\b([^{{}}]*)\}}", r", \1"),
         (r",?\s+\b(?:and|or)\b\s+", ","),
@@ -93,7 +93,7 @@ _RULES = [
     )
 ]
 _EDGES = re.compile(r"^(?:[\s=:]|\\approx(?![a-zA-Z]))+|(?:[\s,;:.]|(?<!\\)\\)+$")
-# A trailing unit: a number needs none. Only after a digit, a brace or pi, so that a text answer is not one.
+# A unit at the end, which is not compared. It follows a digit, a brace, i or ), because otherwise it is a text answer.
 _UNIT = re.compile(
     rf"(?<=[\d}}i)])\s*(?:{_UNIT_TEXT}\s*\{{(?!\s*(?:{_MAGNITUDE})\b)[^{{}}\d]*\}}(?:\s*\^\s*\{{?\d\}}?)?"
     rf"|\\frac\s*\{{{_UNIT_TEXT}\{{[^{{}}]*\}}\}}\{{{_UNIT_TEXT}\{{[^{{}}]*\}}\}})[.\s]*$"
@@ -116,7 +116,10 @@ _CHOICE_AND_MORE = re.compile(r"\(([A-Z])\)(?!\s*[-+*/^=,(])(?!.*\([A-Z]\)).*", 
 
 
 def last_boxed(text: str) -> str | None:
-    r"""What the last \boxed{...}, \boxed {...} or \boxed x of a text holds; None without one, or if it never closes."""
+    r"""Return the content of the last \boxed{...}, \boxed {...} or \boxed x of a text.
+
+    It is None if the text has no \boxed, or if the braces of the last one do not close.
+    """
     start = text.rfind("\\boxed")
     if start < 0:
         return None
@@ -136,11 +139,11 @@ def last_boxed(text: str) -> str | None:
 
 @lru_cache(maxsize=1 << 14)
 def normalize(answer: str, thousands: bool = True) -> tuple[str, bool]:
-    r"""An answer in one spelling, without its unit; and whether it was a percentage.
+    r"""Return an answer in one spelling and without its unit, and whether it was a percentage.
 
-    Fractions are \frac; spacing, \left, \right, $, degree signs and trailing units are gone; `and` and `or` are commas;
-    a comma is followed by a space; the imaginary unit is I; x=1, y=2 is (1, 2). What it means is unchanged, except for
-    units: 5 cm and 5 km are both 5. 1,234 is a number; with `thousands` false it is a list.
+    Fractions become \frac, `and` and `or` become commas, a comma is followed by a space, the imaginary unit is I, and
+    x=1, y=2 becomes (1, 2). Spacing, \left, \right, $, degree signs and units at the end are removed. The meaning
+    stays, except for units: 5 cm and 5 km both become 5. If `thousands`, 1,234 is a number, else it is a list.
     """
     answer = answer.translate(_CHARACTERS)
     for pattern, replacement in _RULES:
@@ -177,7 +180,7 @@ def _as_fraction(match: re.Match) -> str:
 
 
 def is_wrapped(answer: str, opening: str, closing: str) -> bool:
-    """Does one bracket open at the start and close at the very end?"""
+    """Return whether the bracket that opens at the start of the answer closes at its end."""
     if not (answer.startswith(opening) and answer.endswith(closing)):
         return False
     depth, place = 0, 0
@@ -194,14 +197,17 @@ def is_wrapped(answer: str, opening: str, closing: str) -> bool:
 
 
 def plain_text(answer: str) -> str:
-    r"""An answer in words, for comparison: no \text, case, spaces, articles or punctuation; number words as digits."""
+    r"""Return an answer in words as it is compared: lower case, without \text, spaces, articles and punctuation.
+
+    A number word from zero to twelve becomes digits.
+    """
     answer = _TEXT_WRAP.sub(r"\1", answer).casefold().strip()
     answer = re.sub(r"\b(?:an?|the)\s+|[\s,;!\\(){}$]|\.(?!\d)", "", answer)
     return str(NUMBER_WORDS.index(answer)) if answer in NUMBER_WORDS else answer
 
 
 def as_number(answer: str) -> Fraction | None:
-    r"""A normalised answer in digits, a \frac of them or a mixed number, as a number; None for anything else."""
+    r"""Return the number that a normalised answer writes in digits, as a \frac, or as a mixed number; else None."""
     match = _NUMBER.fullmatch(answer)
     if match is None:
         return None
@@ -213,8 +219,10 @@ def as_number(answer: str) -> Fraction | None:
 
 
 def as_numbers(answer: str) -> tuple[str, list[Fraction | str]] | None:
-    r"""A normalised answer that is numbers and infinities alone: its brackets ("", "()", "[)", "{}"...) and what is in
-    them; None for anything else."""
+    r"""Return the brackets ("", "()", "[)", "{}", ...) and the members of a normalised answer.
+
+    It is None if a member is neither a number nor an infinity.
+    """
     answer = answer.replace(r"\{", "{").replace(r"\}", "}")
     brackets = answer[:1] + answer[-1:]
     if brackets in ("()", "[]", "(]", "[)", "{}"):
@@ -230,7 +238,7 @@ def as_numbers(answer: str) -> tuple[str, list[Fraction | str]] | None:
 def _same_numbers(gold: tuple[str, list], answer: tuple[str, list]) -> bool | None:
     (a_brackets, a), (b_brackets, b) = gold, answer
     if "" in (a_brackets, b_brackets) and {a_brackets, b_brackets} - {"", "{}"} and len(a) == len(b):
-        return None  # a pair without its parentheses, perhaps
+        return None  # undecided: perhaps a pair without its parentheses
     if {a_brackets, b_brackets} <= {"", "{}"}:
         a, b = sorted(a, key=str), sorted(b, key=str)
     elif a_brackets != b_brackets:
@@ -239,10 +247,10 @@ def _same_numbers(gold: tuple[str, list], answer: tuple[str, list]) -> bool | No
 
 
 def same_by_text(gold: str, answer: str) -> bool | None:
-    """Are two answers the same? True or False where their text alone decides, None where it needs mathematics.
+    """Return whether two answers are equal, or None if text alone cannot decide.
 
-    It decides equal texts, numbers in digits, lists, tuples and intervals of them, choices (A), words, numerals of a
-    base, times, ratios, and a set beside a tuple.
+    Text decides equal spellings; numbers in digits; lists, tuples and intervals of numbers; choices such as (A); words;
+    numbers with a base, such as 12_8; times and ratios; and a set against a tuple, which are never equal.
     """
     a, a_percent = normalize(gold)
     b, b_percent = normalize(answer, thousands=", " not in a)
@@ -259,7 +267,7 @@ def same_by_text(gold: str, answer: str) -> bool | None:
     if (_ASSIGNMENT.match(a) is None) != (_ASSIGNMENT.match(b) is None):
         a, b = _ASSIGNMENT.sub("", a), _ASSIGNMENT.sub("", b)
     numbers = as_numbers(a), as_numbers(b)
-    if all(numbers) and not _LONG_DECIMAL.search(f"{a} {b}"):  # math-verify takes 0.333333 for 1/3
+    if all(numbers) and not _LONG_DECIMAL.search(f"{a} {b}"):  # undecided: math-verify takes 0.333333 as 1/3
         return _same_numbers(*numbers)
     if y := _BASE.fullmatch(b):
         x = _BASE.fullmatch(a)

@@ -11,13 +11,14 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Are two answers the same mathematics? A process that asks math-verify: python -m asymgrpo_verl.rewards.judge
+"""The answer checker: a process that asks math-verify. Run as `python -m asymgrpo_verl.rewards.checker`.
 
-An answer is text from a policy: it may be anything, and sympy may then take any time and any memory over it. So a judge
-is a process of its own, that `maths` starts, asks line by line, and replaces when it dies. The kernel
-ends it when a pair takes longer than its limit, whatever it is doing, and whether or not its parent is still there.
-It reads one JSON array a line, [gold, answer, limit in seconds], and writes 1 or 0. It exits by itself only if it
-cannot start.
+A policy may write any text as its answer, and sympy may need unlimited time or memory for it. So a checker is a process
+of its own: `checkers` starts it, sends it one question per line, and replaces it when it dies. A question is the JSON
+array [gold answer, answer, time limit in seconds]; the reply is a line with 1 or 0.
+
+If a comparison exceeds its limit, the kernel ends the process (SIGALRM), whatever code it runs and even if its parent
+is gone. The checker exits by itself only at the end of its input, or with an error if math-verify does not work.
 """
 
 import json
@@ -41,9 +42,8 @@ from sympy.parsing import sympy_parser
 from asymgrpo_verl.rewards.answers import as_number, normalize
 
 MEMORY = 2 << 30  # bytes of address space
-RELATIVE = 1e-5  # of two numbers of which one is a decimal
+RELATIVE = 1e-5  # largest relative difference of two equal numbers, if at least one is a decimal
 FORBIDDEN = ("os.system", "os.exec", "os.fork", "os.posix_spawn", "os.remove", "os.rename", "subprocess.", "socket.")
-
 
 _WITH_UNITS = LatexExtractionConfig()
 _WITHOUT_UNITS = LatexExtractionConfig(normalization_config=replace(_WITH_UNITS.normalization_config, units=False))
@@ -51,13 +51,13 @@ _WITHOUT_UNITS = LatexExtractionConfig(normalization_config=replace(_WITH_UNITS.
 
 @lru_cache(maxsize=4096)
 def _expressions(answer: str, units: bool = False) -> list:
-    """math-verify's reading of a normalised answer; with units, it takes 5m for 5, and 2s for 2."""
+    """Return how math-verify reads a normalised answer. With `units`, it removes them: 5m is 5, and 2s is 2."""
     config = _WITH_UNITS if units else _WITHOUT_UNITS
     return parse(rf"\boxed{{{answer}}}", [config], parsing_timeout=None)
 
 
 def same_by_math(gold: str, answer: str) -> bool:
-    """Are two answers the same by math-verify (its `verify`)? A percentage is its number or a hundredth of it."""
+    """Return whether math-verify's `verify` takes two answers as equal. 10% equals both 10 and 0.1."""
     a, a_percent = normalize(gold)
     b, b_percent = normalize(answer, thousands=", " not in a)
     pairs = [(a, b)]
@@ -76,13 +76,16 @@ def _same(gold: list, answer: list) -> bool:
     if not verify(gold, answer, allow_set_relation_comp=True, timeout_seconds=None):
         return False
     x, y = gold[0], answer[0]
-    if isinstance(x, Float) or isinstance(y, Float):  # verify rounds to 6 decimals, which makes small numbers equal
+    if isinstance(x, Float) or isinstance(y, Float):  # because verify rounds to 6 decimals, so all small numbers agree
         return bool(abs(x - y) <= RELATIVE * abs(y)) if getattr(x, "is_number", False) and y.is_number else True
     return True
 
 
 def _differ(x, y) -> bool:
-    """Are two constants different in value, without doubt? verify would take 2^-98 for 3^-98, and long over others."""
+    """Return whether two constants certainly differ in value.
+
+    verify takes 2^-98 and 3^-98 as equal, and needs long for other constants.
+    """
     if not all(isinstance(z, Expr) and z.is_number and not z.has(Float, UnevaluatedExpr) for z in (x, y)):
         return False
     difference = (x - y).evalf(20, maxn=40)
@@ -90,18 +93,21 @@ def _differ(x, y) -> bool:
 
 
 def _is_other_kind(gold, answer) -> bool:
-    """Is one an equation that gives the other no value? verify would take its right side."""
-    if isinstance(gold, Eq) and not is_equation(answer):  # x+y=0 is not 0; y=2x is 2x, and f(x)=2x, and (x,y)=(1,2)
+    """Return whether exactly one is an equation, and it does not say what the other equals.
+
+    verify would compare only the right side of the equation.
+    """
+    if isinstance(gold, Eq) and not is_equation(answer):  # y=2x, f(x)=2x and (x,y)=(1,2) give a value; x+y=0 does not
         return not isinstance(gold.lhs, Symbol | AppliedUndef | Tuple | Set)
     if isinstance(answer, Eq) and not is_equation(gold):
-        if gold == 0:  # where all equations end
+        if gold == 0:  # otherwise every equation that ends in =0 would equal the gold answer 0
             return not is_assignment_relation(answer) and not answer.has(AppliedUndef)
         return _differ(answer.lhs, answer.rhs)  # 4=5
     return False
 
 
 def _as_regions(expressions: list, others: list) -> list:
-    """x<1, x>2 as a union of intervals where the other answer is one."""
+    """Return inequalities like x<1, x>2 as a union of intervals, if the other answer is a set of intervals."""
     first, other = expressions[0], others[0]
     if isinstance(first, FiniteSet) and isinstance(other, Set) and not isinstance(other, FiniteSet):
         if first.args and all(isinstance(relation, Relational) for relation in first.args):
@@ -109,8 +115,12 @@ def _as_regions(expressions: list, others: list) -> list:
     return expressions
 
 
-def _confine() -> None:
-    """No endless memory, no files written, no processes, no connections, no text evaluated but numbers and names."""
+def confine() -> None:
+    """Forbid this process, for good, what no comparison needs.
+
+    It has MEMORY bytes of memory; it cannot write files, start processes or open connections; sympy evaluates no text
+    except numbers and names.
+    """
 
     def refuse(event: str, arguments: tuple) -> None:
         writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
@@ -124,8 +134,9 @@ def _confine() -> None:
             raise PermissionError("sympy was about to evaluate text")
         return parse_expr(text, *arguments, **settings)
 
-    same_by_math("x^2-1", "(x-1)(x+1)")  # imports what is imported late
-    sympy_parser.parse_expr = parse_atom  # sympy's sympify, called everywhere, hands text to it, and it to eval
+    same_by_math("x^2-1", "(x-1)(x+1)")  # because sympy and math-verify import some modules only when they compare
+    # sympy calls sympify everywhere, sympify calls parse_expr on a text, and parse_expr calls eval.
+    sympy_parser.parse_expr = parse_atom
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -133,16 +144,20 @@ def _confine() -> None:
 
 
 def main() -> None:
+    """Answer the questions of standard input, one per line, until it ends."""
     replies = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a library prints is no reply
+    os.dup2(2, 1)  # so that what a library prints is not taken for a reply
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    logging.disable(logging.WARNING)  # that it has no time limit: it has one
-    _confine()
+    logging.disable(logging.WARNING)  # because math-verify warns that it has no time limit, but this process has one
+    confine()
     if not same_by_math(r"\frac{1}{2}", r"\frac{2}{4}") or same_by_math("x", "y"):
-        sys.exit("asymgrpo_verl.rewards.judge: math-verify does not tell equal answers from different ones.")
+        sys.exit(
+            "asymgrpo_verl.rewards.checker: got a wrong verdict from math-verify on 1/2 = 2/4 or x = y; expected "
+            "True and False. Install the version of math-verify that asymgrpo_verl requires."
+        )
     os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)  # antlr reports every syntax error
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # whatever the parent had: it ends the process
+    os.dup2(nowhere, 2)  # because antlr prints every syntax error of an answer
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # end the process, also if the parent ignored or blocked it
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
     for line in sys.stdin:
         gold, answer, limit = json.loads(line)
@@ -150,8 +165,8 @@ def main() -> None:
         try:
             same = same_by_math(gold, answer)
         except MemoryError:
-            os.abort()  # a fresh process is safer
-        except Exception:  # what math-verify cannot take is not an answer
+            os.abort()  # because a library may be in any state now, so a new process takes over
+        except Exception:  # math-verify may raise anything; an answer that it cannot read is incorrect
             same = False
         signal.setitimer(signal.ITIMER_REAL, 0)
         print(int(same), file=replies, flush=True)

@@ -1,0 +1,247 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Answer checkers: they are confined, keep their time limit, and are replaced when they die. No answer does harm."""
+
+import itertools
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+import pytest
+
+from asymgrpo_verl.rewards import checkers
+from asymgrpo_verl.rewards.checker import same_by_math
+from asymgrpo_verl.rewards.maths import MAX_LENGTH, compute_score, equivalent, same_answer
+
+pytestmark = pytest.mark.checker
+
+HANG = "(x+y+z+1)^{60}"  # math-verify needs far more than the time limits of these tests
+LIMIT = 0.5  # seconds
+SLACK = 1.0  # seconds that a call may take beyond its limit on a busy machine
+RESULT = {"score", "acc", "pred", "timed_out"}
+
+_numbers = itertools.count()
+
+
+def new_question() -> tuple[str, str]:
+    """Return two equal answers that are not in the cache of verdicts, so that a checker has to compare them."""
+    number = next(_numbers)
+    return f"x+{number}", f"{number}+x"
+
+
+def use_a_checker() -> None:
+    """Return when the checker that gets the next question is ready, because a checker that starts takes seconds."""
+    assert equivalent(*new_question())
+
+
+def running() -> list[psutil.Process]:
+    """Return this process's checkers, as the operating system knows them."""
+    children = [(child, child.as_dict(["cmdline"])["cmdline"]) for child in psutil.Process().children()]
+    return [child for child, command in children if command and "asymgrpo_verl.rewards.checker" in command]
+
+
+def test_code_in_an_answer_is_not_run(tmp_path):
+    sentinel = tmp_path / "ran"
+    for answer in (
+        f"__import__('os').system('touch {sentinel}')",
+        rf"\text{{__import__('os').system('touch {sentinel}')}}",
+        f"open('{sentinel}','w')",
+        rf"\operatorname{{exec}}(open('{sentinel}','w'))",
+        rf"f(\text{{eval(open('{sentinel}','w'))}})",
+    ):
+        assert not equivalent("5", answer)
+        assert not equivalent(r"\{1, x\}", answer)
+    assert not sentinel.exists()
+
+
+def test_a_confined_process_can_neither_write_nor_start_processes_nor_connect_nor_evaluate_text(tmp_path):
+    attempts = [
+        "__import__('os').system('true')",
+        "__import__('subprocess').run(['true'])",
+        "__import__('socket').create_connection(('127.0.0.1', 9))",
+        f"open('{tmp_path / 'ran'}', 'w')",
+        "__import__('os').fork()",
+        "__import__('sympy').sympify('().__class__')",
+    ]
+    code = f"""
+from asymgrpo_verl.rewards.checker import confine
+confine()
+for attempt in {attempts}:
+    try:
+        eval(attempt)
+    except PermissionError:
+        print(attempt)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.splitlines() == attempts, done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_answer_that_exceeds_the_limit_is_given_up_in_time_and_the_next_one_gets_a_verdict():
+    use_a_checker()
+    start = time.perf_counter()
+    result = compute_score("math", rf"\boxed{{{HANG}}}", "x+7", time_limit=LIMIT)
+    assert LIMIT <= time.perf_counter() - start < LIMIT + SLACK
+    assert result["score"] == 0.0 and result["timed_out"] == 1.0 and set(result) == RESULT
+    assert equivalent(*new_question())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "10^{10^{10^{10}}}",
+        "{" * 400 + "1" + "}" * 400,
+        "(" * 400 + "1" + ")" * 400,
+        r"\frac{1}{" * 100 + "2" + "}" * 100,
+        r"\sqrt{" * 100 + "2" + "}" * 100,
+        "9" * 10**6,
+        "9" * 900 + "!",
+        r"\sum_{n=1}^{10^{9}} n^{n}",
+        r"\int_0^1 x^{x^{x^x}} dx",
+        "(x+y+z+1)^{60}",
+        "{{{",
+        "}}}",
+        r"\frac{}{}",
+        r"\begin{pmatrix}",
+        "\\",
+        "\x00\x01\x1b[31m",
+        "答案是五",
+        "٣",
+        "\ud800",
+        "a" * 999,
+        r"\left" * 150,
+    ],
+    ids=lambda answer: ascii(answer[:20]),
+)
+def test_a_hostile_answer_scores_zero_within_its_limit(answer):
+    use_a_checker()
+    start = time.perf_counter()
+    assert same_answer("x+7", answer, time_limit=LIMIT) in (False, None)
+    assert time.perf_counter() - start < LIMIT + SLACK
+    result = compute_score("math", rf"\boxed{{{answer}}}", "x+7", time_limit=LIMIT)
+    assert result["score"] == 0.0 and len(result["pred"]) <= MAX_LENGTH
+
+
+def test_the_limit_holds_even_if_the_caller_ignores_and_blocks_its_signal():
+    code = (
+        "import signal; from asymgrpo_verl.rewards.maths import same_answer;"
+        "signal.signal(signal.SIGALRM, signal.SIG_IGN); signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM});"
+        f"print(same_answer('x+7', '{HANG}', {LIMIT}))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20).stdout == "None\n"
+
+
+def test_a_checker_that_was_killed_before_its_question_is_replaced():
+    use_a_checker()
+    for checker in running():
+        checker.kill()
+    assert equivalent(*new_question())
+
+
+def test_a_question_is_asked_again_if_its_checker_was_killed():
+    use_a_checker()
+    stopped = running()
+    for checker in stopped:
+        checker.suspend()  # it gets the question and does not answer
+    with ThreadPoolExecutor(1) as thread:
+        verdict = thread.submit(equivalent, *new_question())
+        while not verdict.running():
+            time.sleep(0.01)
+        time.sleep(0.1)
+        for checker in stopped:
+            checker.kill()
+        assert verdict.result()
+
+
+def test_an_interrupted_call_leaves_no_checker_behind():
+    def interrupt(number, frame):
+        raise InterruptedError
+
+    use_a_checker()
+    before = set(os.listdir("/proc/self/fd"))
+    handler = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for number in range(checkers.CHECKERS + 1):  # one more than there are places: each interrupt frees its place
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            with pytest.raises(InterruptedError):
+                same_answer("x+7", f"{HANG}+{number}")
+    finally:
+        signal.signal(signal.SIGALRM, handler)
+    assert equivalent(*new_question())
+    assert len(os.listdir("/proc/self/fd")) <= len(before) and len(running()) <= checkers.CHECKERS
+
+
+def test_forks_start_checkers_of_their_own():
+    use_a_checker()
+    context = multiprocessing.get_context("fork")
+    verdicts = context.Array("i", 2)
+    questions = [new_question(), new_question()]
+
+    def work(place):
+        verdicts[place] = equivalent(*questions[place])
+
+    forks = [context.Process(target=work, args=(place,), daemon=place == 1) for place in range(2)]
+    for fork in forks:
+        fork.start()
+    for fork in forks:
+        fork.join(60)
+    assert list(verdicts) == [1, 1] and equivalent(*new_question())
+
+
+def test_each_of_many_threads_gets_the_verdict_on_its_own_question():
+    with ThreadPoolExecutor(16) as threads:
+        correct = [threads.submit(equivalent, f"x+{n}", f"{n}+x") for n in range(200, 260)]
+        incorrect = [threads.submit(equivalent, f"x+{n}", f"{n + 1}+x") for n in range(200, 260)]
+    assert all(done.result() for done in correct) and not any(done.result() for done in incorrect)
+
+
+def test_a_checker_ends_with_the_process_that_asked_it():
+    code = (
+        "import os, psutil; from asymgrpo_verl.rewards.maths import equivalent; equivalent('x+1', '1+x');"
+        "print(psutil.Process().children()[0].pid, flush=True); os._exit(1)"
+    )
+    pid = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout)
+    deadline = time.monotonic() + 5
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_checker_that_cannot_start_is_an_error_and_its_place_stays_free(monkeypatch):
+    use_a_checker()
+    checkers.stop_all()
+    assert running() == []
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", "/bin/false")
+        for _ in range(checkers.CHECKERS + 1):  # one more than there are places
+            with pytest.raises(RuntimeError, match="rewards.checker: got exit code 1 at its start; expected"):
+                same_answer(*new_question())
+    assert equivalent(*new_question())
+
+
+def test_a_pair_is_compared_once(monkeypatch):
+    asked, pair = [], new_question()
+    monkeypatch.setattr(checkers, "ask", lambda *question: asked.append(question))
+    assert [same_answer(*pair) for _ in range(5)] == [None] * 5
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("gold, answer", [("x<3", "(-\\infty,3)"), ("(1,2)", "1<x<2"), ("10\\%", "\\frac{1}{10}")])
+def test_pairs_that_math_verify_alone_refuses(gold, answer):
+    assert same_by_math(gold, answer)
