@@ -13,8 +13,9 @@
 # limitations under the License.
 """What `import verl` loads (entry point group verl.plugins, or VERL_USE_EXTERNAL_MODULES=asymgrpo_verl.plugin).
 
-It imports nothing of verl. It leaves hooks that run when verl imports the module they are about, because every process
-that imports verl comes by here, vLLM's too, and most need none of it. An error in a hook surfaces at that import.
+This module imports nothing of verl. It registers hooks, and each runs when verl imports the module that the hook
+extends, because every process that imports verl loads this module, also those of vLLM, and most of them need no hook.
+An error in a hook is raised by that import.
 """
 
 import os
@@ -24,7 +25,7 @@ import wrapt
 
 
 def _register_algorithms(core_algos) -> None:
-    """verl.trainer.ppo.core_algos is imported: add the estimators and the policy loss to its registries."""
+    """Add the estimators and the policy loss to the registries of verl.trainer.ppo.core_algos."""
     from asymgrpo_verl.core.estimators import on_declared
     from asymgrpo_verl.integration import adapters
 
@@ -33,9 +34,9 @@ def _register_algorithms(core_algos) -> None:
 
 
 def _check_config_at_start(verl_config) -> None:
-    """verl.utils.config is imported: have `validate_config`, which main_ppo calls before Ray starts, check ours too.
+    """Wrap verl.utils.config.validate_config, which main_ppo calls before Ray starts: it checks our settings first.
 
-    verl 0.9 has no extension point for this; tests/test_upstream.py fails when the function changes.
+    It is replaced because verl 0.9 has no extension point for this; tests/test_upstream.py fails when it changes.
     """
     from asymgrpo_verl.integration.startup_check import check_run_config
 
@@ -50,12 +51,12 @@ def _check_config_at_start(verl_config) -> None:
 
 
 def _register_trainer(trainer_sync) -> None:
-    """verl.trainer.ppo.v1.trainer_sync is imported: add our trainer to verl's registry."""
+    """Add our trainer to verl's registry when verl's own synchronous trainer is imported."""
     import asymgrpo_verl.integration.trainer  # noqa: F401
 
 
 def _add_methods(hydra) -> None:
-    """hydra is imported: add our config group `asymgrpo` to its search path."""
+    """Add our config group `asymgrpo` to Hydra's search path."""
     import asymgrpo_verl.integration.search_path  # noqa: F401
 
 

@@ -117,7 +117,8 @@ def test_no_modules_import_each_other_in_a_circle():
             if isinstance(node, ast.Import):
                 found |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
-                found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+                submodules = {f"{node.module}.{alias.name}" for alias in node.names} & names.keys()
+                found |= submodules or {node.module}
         imported[name] = (found & names.keys()) - {name}
     while free := {name for name, others in imported.items() if not others & imported.keys()}:
         imported = {name: others for name, others in imported.items() if name not in free}

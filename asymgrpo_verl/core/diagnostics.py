@@ -11,10 +11,10 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What the paper's figures plot, as functions of a batch.
+"""Compute what the paper's figures plot from the rollouts of a step. `core.metrics` says what each key means.
 
-A key that has nothing to report in a batch (the incorrect rollouts of a batch without any) is NaN, so that every step
-has the same keys and no curve shows a zero that nobody measured.
+If a batch has no data for a key (such as the incorrect rollouts of a batch without any), its value is NaN. So every
+step has the same keys, and no curve shows a zero that was not measured.
 """
 
 from typing import NamedTuple
@@ -27,13 +27,13 @@ CHANNELS = ("correct", "incorrect")
 
 
 class EpochCounts(NamedTuple):
-    """What became of the prompts of an epoch so far.
+    """Counts over the prompts of an epoch so far.
 
     Attributes:
         epoch: its number, from 0.
-        prompts, all_solved, none_solved: how many there were, and how many with p = 1, p = 0.
-        accuracy: the sum of p over them.
-        solved: for k from 0 to n, how many with p nearest to k/n; empty before the first.
+        prompts, all_solved, none_solved: number of prompts, of those with p = 1, of those with p = 0.
+        accuracy: sum of p over the prompts.
+        solved: for k from 0 to n, number of prompts with p nearest to k/n; empty before the first step.
     """
 
     epoch: int
@@ -45,7 +45,7 @@ class EpochCounts(NamedTuple):
 
 
 def count_epoch(counts: EpochCounts, epoch: int, groups: Groups, n: int) -> EpochCounts:
-    """The counts with the groups of a step added; anew where `epoch` or n is not that of `counts`."""
+    """Add the groups of a step to the counts; start from 0 if `epoch` or n differs from that of the counts."""
     if epoch != counts.epoch or len(counts.solved) != n + 1:
         counts = EpochCounts(epoch, solved=(0,) * (n + 1))
     size, solved = groups.size[groups.size > 0], groups.solved[groups.size > 0]
@@ -61,12 +61,7 @@ def count_epoch(counts: EpochCounts, epoch: int, groups: Groups, n: int) -> Epoc
 
 
 def epoch_metrics(counts: EpochCounts) -> dict[str, float]:
-    """What became of the prompts of the epoch so far: at its last step, what Fig. 2 c and g plot.
-
-    Returns:
-        epoch/prompts: how many they are. epoch/all_solved, epoch/none_solved, epoch/mixed, epoch/accuracy,
-        epoch/solved/k_of_n: as in `group_metrics`.
-    """
+    """Compute `epoch/*` from the counts so far. At the last step of an epoch Fig. 2 c and g plot them."""
     return {"epoch/prompts": counts.prompts} | _shares("epoch", counts)
 
 
@@ -81,19 +76,11 @@ def _shares(prefix: str, counts: EpochCounts) -> dict[str, float]:
 
 
 def group_metrics(groups: Groups, n: int) -> dict[str, float]:
-    """What became of the prompts of a batch (Fig. 2 c, g).
+    """Compute `groups/*` of a batch (Fig. 2 c, g); all are 0 for a batch without a group.
 
     Args:
         groups: see `gather_groups`.
-        n: rollouts that a prompt should have.
-
-    Returns:
-        groups/all_solved: share of the prompts with p = 1; groups/none_solved: p = 0; groups/mixed: 0 < p < 1, the
-        groups whose curves differ. These three add up to 1.
-        groups/accuracy: mean p.
-        groups/odd_size: share of the groups that have not n rollouts.
-        groups/solved/k_of_n, for k from 0 to n: share of the prompts with p nearest to k/n; they add up to 1.
-        0 each for a batch without a group.
+        n: rollouts that every prompt should have.
     """
     size = groups.size[groups.size > 0]
     odd = (size != n).sum().item() / max(len(size), 1)
@@ -101,41 +88,33 @@ def group_metrics(groups: Groups, n: int) -> dict[str, float]:
 
 
 def nearest_share(solved: torch.Tensor, size: torch.Tensor, n: int) -> torch.Tensor:
-    """(groups,) int64: k of the k/n nearest to each group's accuracy; k = solved where the size is n."""
+    """Return for each group the k for which k/n is nearest to its p, (groups,) int64: `solved` if the size is n."""
     return torch.floor(solved / size * n + 0.5).long()
 
 
 def _rows(groups: Groups) -> tuple[torch.Tensor, torch.Tensor]:
-    """(bs,) bool each: the correct, the incorrect rollouts."""
+    """Return which rows are correct, and which are incorrect rollouts: (bs,) bool each."""
     return groups.correct, groups.alive & ~groups.correct
 
 
 def _count_tokens(response_mask: torch.Tensor) -> torch.Tensor:
-    """(bs,) float64: the response tokens of each row."""
+    """Count the response tokens of each row: (bs,) float64."""
     return response_mask.sum(1, dtype=torch.float64)
 
 
 def _sum_tokens(values: torch.Tensor, response_mask: torch.Tensor) -> torch.Tensor:
-    """(bs,) float64: the sum over each row's response tokens."""
+    """Sum the values of each row's response tokens: (bs,) float64."""
     return (values * response_mask).sum(1, dtype=torch.float64)
 
 
 def channel_metrics(
     groups: Groups, response_mask: torch.Tensor, advantages: torch.Tensor, entropy: torch.Tensor
 ) -> dict[str, float]:
-    """Both channels of a batch side by side: its correct and its incorrect rollouts.
+    """Compute `rollouts/entropy`, and entropy, length, share and advantage mass of each channel.
 
     Args:
         groups: see `gather_groups`.
-        response_mask, advantages, entropy: (bs, len); the entropy in nats, of the policy that drew the token.
-
-    Returns:
-        rollouts/entropy: mean over all response tokens. verl's actor/entropy is that with token-mean aggregation alone.
-        rollouts/{correct,incorrect}/entropy: mean over the channel's response tokens.
-        .../entropy_mixed: the same in mixed groups alone, so that both channels answer the same prompts.
-        .../length: mean response tokens of a rollout.
-        .../share: share of the rollouts, 0 where there are none.
-        .../advantage_mass: sum of |A| over the channel's tokens / all response tokens of the batch.
+        response_mask, advantages, entropy: (bs, len); the entropy in nats, of the policy before the update.
     """
     tokens = _count_tokens(response_mask)
     nats, mass = (_sum_tokens(x, response_mask) for x in (entropy, advantages.abs()))
@@ -160,18 +139,14 @@ def channel_metrics(
 def covariance_metrics(
     groups: Groups, response_mask: torch.Tensor, advantages: torch.Tensor, log_probs: torch.Tensor, n: int
 ) -> dict[str, float]:
-    """The covariance that drives the entropy (Eq. 12-14), of length-normalised log-probability and advantage.
+    """Compute `covariance/*`: the covariance that drives the entropy (Eq. 12-14), and Cov(p) of Fig. 1 c.
 
-    Cov_group = mean_i (l_i - mean l)(A_i - mean A) over the rollouts i of a group, with l_i the mean of log pi(y_t)
-    over the tokens of rollout i, and A_i its advantage (the mean over its tokens, where they differ).
+    Cov_group = mean_i (l_i - mean l)(A_i - mean A) over the rollouts i of a group. l_i is the mean of log pi(y_t) over
+    the tokens of rollout i, and A_i is its advantage (the mean over its tokens if they differ).
 
     Args:
         log_probs: (bs, len), of the policy before the update.
-        n: rollouts that a prompt should have.
-
-    Returns:
-        covariance/mean: mean of Cov_group over the groups of the batch.
-        covariance/at/k_of_n, for k from 0 to n: Cov(p), its mean over the groups with p nearest to k/n (Fig. 1 c).
+        n: rollouts that every prompt should have.
     """
     per_row = torch.stack([_sum_tokens(x, response_mask) for x in (log_probs, advantages)])
     per_row /= _count_tokens(response_mask).clamp(min=1)
@@ -181,8 +156,8 @@ def covariance_metrics(
     group_mean /= groups.size
     centred = torch.where(groups.alive, per_row - group_mean[:, groups.index], 0.0)
     covariance = torch.zeros_like(groups.size).index_add_(0, groups.index, centred.prod(0)) / groups.size
-    there = groups.size > 0
-    covariance, k = covariance[there], nearest_share(groups.solved[there], groups.size[there], n)
+    filled = groups.size > 0
+    covariance, k = covariance[filled], nearest_share(groups.solved[filled], groups.size[filled], n)
     by_share = torch.zeros(n + 1, dtype=torch.float64, device=per_row.device).index_add_(0, k, covariance)
     by_share /= torch.bincount(k, minlength=n + 1)
     metrics = {"covariance/mean": covariance.mean().item()}
@@ -197,16 +172,11 @@ def update_metrics(
     old_entropy: torch.Tensor,
     entropy: torch.Tensor,
 ) -> dict[str, float]:
-    """What an update did to the rollouts it was made from (Fig. 2 d, h).
+    """Compute what an update did to the rollouts it learnt from (Fig. 2 d, h): the keys of UPDATE_KEYS.
 
     Args:
-        old_log_probs, old_entropy: (bs, len), before the update; log_probs, entropy: after it. Entropy in nats.
-
-    Returns:
-        rollouts/{correct,incorrect}/log_prob_increment: mean over the channel's rollouts of the sum over tokens of
-        log pi_new - log pi_old, in nats.
-        .../log_prob_increment_per_token: the channel's sum / its tokens.
-        entropy_change/measured: mean entropy of the policy at the batch's response tokens, after minus before.
+        old_log_probs, old_entropy: (bs, len), of the policy before the update; the entropy in nats.
+        log_probs, entropy: (bs, len), of the policy after it.
     """
     tokens = _count_tokens(response_mask)
     increment, change = (_sum_tokens(x, response_mask) for x in (log_probs - old_log_probs, entropy - old_entropy))

@@ -11,13 +11,13 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The clipped surrogate, written as its two channels (Eq. 2 and 11)."""
+"""The clipped policy loss, split by the sign of the advantage (Eq. 2 and 11)."""
 
 from collections.abc import Callable
 
 import torch
 
-# log pi_theta/pi_old is clamped to +-20 before it is exponentiated, as verl's `vanilla` does.
+# As in verl's `vanilla`, log pi_theta/pi_old is clamped to +-20 before exp.
 _LOG_RATIO_LIMIT = 20.0
 
 
@@ -32,33 +32,27 @@ def two_channel_loss(
     clip_c: float,
     rollout_is_weights: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """The PPO loss with dual clip, in which each channel meets only the bounds that can bind it.
+    """Compute the PPO loss with dual clip, and metrics of the tokens with positive and with negative advantage.
 
-    With w = pi_theta/pi_old: where A > 0, -A min(w, 1 + clip_high); where A < 0, |A| min(max(w, 1 - clip_low), clip_c).
-    For finite advantages that is verl's `vanilla`, value and gradient, in every aggregation mode.
+    With w = pi_theta/pi_old the loss of a token is -A min(w, 1 + clip_high) if A > 0, and
+    |A| min(max(w, 1 - clip_low), clip_c) if A < 0. For finite advantages this equals verl's `vanilla` in value and
+    gradient, in every aggregation mode.
 
-    Metrics, over the response tokens of this micro-batch. A token belongs to the positive or the negative channel by
-    the sign of its advantage, to neither where that is 0. Except for `loss_share` and `ratio` they are shares of all
-    tokens, so that the channels add up and a micro-batch may lack one. verl logs their plain mean over micro-batches,
-    which is the share of the batch where those have equally many tokens (and near it with use_dynamic_bsz):
-      actor/pg_clipfrac, actor/ppo_kl, actor/pg_clipfrac_lower: as `vanilla` has them.
-      actor/{positive,negative}/token_frac: tokens of the channel / all tokens.
-      .../clipfrac: tokens of the channel whose ratio is clipped / all tokens; both sum to actor/pg_clipfrac. Divide by
-        token_frac for the rate within the channel.
-      .../ppo_kl: sum of log pi_old/pi_theta over the channel / all tokens; likewise.
-      .../loss_share: |loss of the channel| / (|loss of the positive| + |loss of the negative|), 0 where there is none.
-      .../ratio: mean of w over the channel's tokens, 1 where there are none.
+    The metrics `actor/{positive,negative}/*` are in `core.metrics`; `actor/pg_clipfrac`, `actor/ppo_kl` and
+    `actor/pg_clipfrac_lower` are as in `vanilla`. All are over the response tokens of this micro-batch. verl logs their
+    plain mean over micro-batches, so every micro-batch has every key, also if it lacks a channel.
 
     Args:
         old_log_prob, log_prob, advantages: (bs, len).
         response_mask: (bs, len), bool.
-        aggregate: (bs, len) loss matrix -> scalar; linear in its argument.
-        clip_low, clip_high, clip_c: >= 0, >= 0, > 1; the ratio is held in [1 - clip_low, 1 + clip_high], or to clip_c
-            where A < 0.
+        aggregate: maps a (bs, len) loss matrix to a scalar; linear in its argument.
+        clip_low: >= 0; where A < 0 the ratio counts as at least 1 - clip_low.
+        clip_high: >= 0; where A > 0 the ratio counts as at most 1 + clip_high.
+        clip_c: > 1; where A < 0 the ratio counts as at most clip_c.
         rollout_is_weights: (bs, len), multiplied into the loss.
 
     Returns:
-        The scalar loss and the metrics above, read from the device in one go.
+        The scalar loss, and the metrics, which are read from the device in one transfer.
 
     Raises:
         ValueError: clip_c <= 1.
@@ -81,7 +75,7 @@ def two_channel_loss(
 
 
 def _channel_sums(log_ratio, ratio, advantages, response_mask, clip_low, clip_high, clip_c) -> torch.Tensor:
-    """What the metrics are made of, in one float64 vector, in the order of the arguments of `_name_metrics`."""
+    """Sum what the metrics are made of: one float64 vector in the order of the arguments of `_name_metrics`."""
     positive, negative = (advantages > 0) & response_mask, (advantages < 0) & response_mask
     counts = [
         response_mask,
@@ -91,7 +85,7 @@ def _channel_sums(log_ratio, ratio, advantages, response_mask, clip_low, clip_hi
         negative & (ratio < 1 - clip_low),
         negative & (ratio > clip_c),
     ]
-    # No matrix product here: verl computes the loss under autocast, which would round it to bfloat16.
+    # Not as a matrix product, because verl computes the loss under autocast, which would round it to bfloat16.
     moments = [log_ratio] + [torch.where(c, x, 0.0) for c in (positive, negative) for x in (log_ratio, ratio)]
     return torch.stack([c.sum().double() for c in counts] + [m.sum().double() for m in moments])
 

@@ -11,10 +11,10 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The two betas over training: functions of the step, or of what the diagnostics measured.
+"""Schedules of the two betas: functions of the step, or of what the diagnostics measured at earlier steps.
 
-What the paper leaves open: it holds both constant. A schedule here is a frozen dataclass, `beta_at` is its value at a
-step, and `observe` is what it remembers of a step, as plain numbers that a checkpoint can hold.
+The paper keeps both betas constant, and names schedules as future work. A schedule is a frozen dataclass. `beta_at`
+computes its beta at a step, and `observe` updates its memory, which is plain numbers that a checkpoint can hold.
 """
 
 import math
@@ -27,13 +27,12 @@ from asymgrpo_verl.core.fields import checked, number
 
 
 def check_points(key: str, value: Any) -> None:
-    """Raise a ValueError where `value` is not {step from 1: beta >= 0, ...}."""
+    """Raise a ValueError if `value` is not {step: beta, ...} with steps >= 1 and betas >= 0."""
 
     def fits(step: Any, beta: Any) -> bool:
-        whole = isinstance(step, int) and not isinstance(step, bool) and step >= 1
-        return (
-            whole and isinstance(beta, int | float) and not isinstance(beta, bool) and 0 <= beta <= sys.float_info.max
-        )
+        if isinstance(step, bool) or isinstance(beta, bool):
+            return False
+        return isinstance(step, int) and step >= 1 and isinstance(beta, int | float) and 0 <= beta <= sys.float_info.max
 
     if not isinstance(value, Mapping) or not value or not all(fits(*point) for point in value.items()):
         raise ValueError(f"{key}: got {value!r}; expected {{step: beta, ...}} with steps from 1 and betas >= 0.")
@@ -41,16 +40,16 @@ def check_points(key: str, value: Any) -> None:
 
 @dataclass(frozen=True)
 class Constant:
-    """The beta that is configured, at every step."""
+    """The configured beta at every step."""
 
 
 @dataclass(frozen=True)
 class Linear:
-    """From the beta that is configured, at step 1, to `end`, which holds from step number `steps` on.
+    """A straight line from the configured beta at step 1 to `end` at step number `steps`, and `end` from then on.
 
     Attributes:
         end: >= 0.
-        steps: >= 0; 0 is all steps of the run.
+        steps: >= 0; 0 stands for the number of steps of the run.
     """
 
     end: float = number(at_least=0)
@@ -59,15 +58,15 @@ class Linear:
 
 @dataclass(frozen=True)
 class Cosine(Linear):
-    """As linear, along half a cosine: slow at both ends."""
+    """As `Linear`, but along half a cosine wave, which is flat at both ends."""
 
 
 @dataclass(frozen=True)
 class Piecewise:
-    """The beta that is configured until a step of `points` is reached, then that point's value until the next.
+    """The configured beta up to the first step of `points`, then the beta of the last point that was reached.
 
     Attributes:
-        points: step (from 1) -> value, >= 0.
+        points: step, from 1 -> beta, >= 0.
     """
 
     points: dict[int, float] = checked(check_points)
@@ -75,18 +74,18 @@ class Piecewise:
 
 @dataclass(frozen=True)
 class Entropy:
-    """Holds the entropy of the channel near a target: beta_pos that of correct, beta_neg that of incorrect rollouts.
+    """A controller that moves the beta so that the entropy of its channel stays near a target.
 
-    Each step moves the beta by gain times the relative distance of the averaged entropy from the target, at most by
-    gain. beta_pos rises while the entropy of correct rollouts is below the target: more weight on hard prompts.
-    beta_neg rises while the entropy of incorrect rollouts is above it, and falls below: for it the target is a floor,
-    down to which it prunes.
+    A step changes the beta by gain times the relative distance of the averaged entropy from the target, and at most by
+    gain. beta_pos rises while the entropy of correct rollouts is below the target, which puts more weight on hard
+    prompts, and falls while it is above. beta_neg rises while the entropy of incorrect rollouts is above the target,
+    which prunes them harder, and falls while it is below.
 
     Attributes:
-        target: nats a token, > 0.
-        gain: >= 0, a step.
-        minimum, maximum: the beta stays in between.
-        average: steps that the entropy is averaged over, >= 1.
+        target: nats per token, > 0.
+        gain: change per step, >= 0.
+        minimum, maximum: bounds of the beta.
+        average: number of steps that the entropy is averaged over, >= 1.
     """
 
     target: float = number(above=0)
@@ -98,11 +97,11 @@ class Entropy:
 
 @dataclass(frozen=True)
 class SolveRate:
-    """A function of the averaged solve rate s, the mean group accuracy of the steps before: none + (all - none) s.
+    """none_solved + (all_solved - none_solved) p, where p is the averaged mean group accuracy of the steps before.
 
     Attributes:
-        none_solved, all_solved: the beta at s = 0 and at s = 1, >= 0.
-        average: steps that s is averaged over, >= 1.
+        none_solved, all_solved: the beta at p = 0 and at p = 1, >= 0.
+        average: number of steps that p is averaged over, >= 1.
     """
 
     none_solved: float = number(at_least=0)
@@ -119,7 +118,7 @@ KINDS = {
     "solve_rate": SolveRate,
 }
 Schedule = Constant | Linear | Cosine | Piecewise | Entropy | SolveRate
-# The metric that each beta's channel is held to.
+# The metric that `Entropy` keeps near the target, by beta.
 SIGNALS = {"beta_pos": "rollouts/correct/entropy", "beta_neg": "rollouts/incorrect/entropy"}
 
 
@@ -127,9 +126,9 @@ class Memory(NamedTuple):
     """What a schedule remembers of the steps before.
 
     Attributes:
-        beta: where a controller stands; None before the first measurement.
-        signal: the average of what it measures; None before the first measurement.
-        count: measurements so far.
+        beta: the current beta of a controller; None before the first measurement.
+        signal: the average of the measurements; None before the first one.
+        count: number of measurements so far.
     """
 
     beta: float | None = None
@@ -138,13 +137,13 @@ class Memory(NamedTuple):
 
 
 def beta_at(schedule: Schedule, start: float, step: int, run_steps: int, memory: Memory) -> float:
-    """The beta of a step.
+    """Compute the beta of a step.
 
     Args:
-        start: the beta that is configured.
+        start: the configured beta.
         step: from 1.
-        run_steps: steps of the whole run.
-        memory: what `observe` made of the steps before this one.
+        run_steps: number of steps of the whole run.
+        memory: the result of `observe` after the step before.
     """
     match schedule:
         case Linear():
@@ -164,13 +163,13 @@ def beta_at(schedule: Schedule, start: float, step: int, run_steps: int, memory:
 
 
 def observe(schedule: Schedule, name: str, beta: float, memory: Memory, metrics: dict[str, float]) -> Memory:
-    """What is remembered after a step. NaN, of a channel that the batch has not, and infinity change nothing.
+    """Return the memory after a step. A measurement that is NaN (its channel has no rollout) or infinite is ignored.
 
-    The average is the mean of the first `average` measurements, and from then on an exponential one of that length.
+    The average is the mean of the first `average` measurements, and an exponential moving average from then on.
 
     Args:
         name: "beta_pos" or "beta_neg".
-        beta: that of the step.
+        beta: of the step.
         metrics: of the step, see `diagnostics`.
     """
     if not isinstance(schedule, Entropy | SolveRate):

@@ -11,28 +11,35 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Every launcher times every method, composed as the launcher calls verl, against verl's own schema and dataclasses."""
+"""Every launcher with every method is a configuration that verl and we accept, with the paper's settings.
 
+The launchers print their arguments; hydra composes these here, as verl.trainer.main_ppo would, and the dry run's check
+looks at what comes out. A few tests run a whole launcher.
+"""
+
+import copy
 import json
 import os
 import shlex
 import subprocess
 import sys
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
-import verl  # noqa: F401  loads the plugin
 from hydra import compose, initialize_config_dir, initialize_config_module
-from omegaconf import OmegaConf
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
 from places import RECIPES
-from verl.trainer.ppo.core_algos import POLICY_LOSS_REGISTRY
 
 from asymgrpo_verl.dry_run import check_run
 from asymgrpo_verl.integration.search_path import CONFIGS
 from asymgrpo_verl.integration.settings import settings_from
 from asymgrpo_verl.paper import BENCHMARKS, TABLE_1
 from data_prep import DATA_SOURCES
+
+pytestmark = pytest.mark.process
 
 RECIPE = RECIPES / "asymgrpo"
 LAUNCHERS = sorted(path.name for path in RECIPE.glob("run_*_*.sh"))
@@ -41,37 +48,79 @@ TRAINED = [row for row in TABLE_1 if row.method != "untrained"]
 
 
 def launch(launcher: str, *overrides: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess:
+    """Run a launcher. PATH in `env` comes before the directory of this Python."""
+    path = f"{env.pop('PATH', '')}:{Path(sys.executable).parent}:{os.environ['PATH']}".lstrip(":")
     command = ["bash", str(RECIPE / launcher), *overrides]
-    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **env}
-    return subprocess.run(command, capture_output=True, text=True, env=env, cwd=cwd)
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PATH": path, **env}, cwd=cwd)
 
 
 @pytest.fixture(autouse=True)
 def file_log(monkeypatch):
-    """The launcher exports it."""
+    """Set the variable that the launcher exports."""
     monkeypatch.setenv("VERL_FILE_LOGGER_PATH", "metrics.jsonl")
 
 
-@cache
-def arguments(launcher: str) -> list[str]:
-    """What the launcher passes to verl.trainer.main_ppo, by its dry run."""
-    done = launch(launcher, DRY_RUN="1", METHOD="grpo")
-    assert done.returncode == 0, done.stderr
-    python, m, module, config_dir, config_name, *overrides = shlex.split(done.stdout.splitlines()[0])
-    assert (python, m, module) == ("python", "-m", "verl.trainer.main_ppo")
-    assert (config_dir, config_name) == (f"--config-dir={RECIPE / 'config'}", "--config-name=asymgrpo_trainer")
-    assert overrides[0] == "+asymgrpo=grpo"
-    return overrides[1:]
+@pytest.fixture(scope="session")
+def printed(tmp_path_factory) -> dict[str, list[str]]:
+    """Return what every launcher passes to verl.trainer.main_ppo, without the method, as its dry run prints it.
+
+    The dry run then calls Python to check it. This Python does nothing, because the tests check it here.
+    """
+    place = tmp_path_factory.mktemp("bin")
+    idle_python(place, "exit 0")
+    found = {}
+    for launcher in LAUNCHERS:
+        done = launch(launcher, DRY_RUN="1", METHOD="grpo", PATH=str(place))
+        assert done.returncode == 0, done.stderr
+        python, m, module, config_dir, config_name, method, *found[launcher] = shlex.split(done.stdout)
+        assert (python, m, module) == ("python", "-m", "verl.trainer.main_ppo")
+        assert (config_dir, config_name) == (f"--config-dir={RECIPE / 'config'}", "--config-name=asymgrpo_trainer")
+        assert method == "+asymgrpo=grpo"
+    return found
 
 
-def composed(launcher: str, method: str, *overrides: str):
+def idle_python(place: Path, script: str) -> None:
+    """Write a command `python` that runs a line of sh."""
+    (place / "python").write_text(f"#!/bin/sh\n{script}\n")
+    (place / "python").chmod(0o755)
+
+
+def composed_by_hydra(method: str, *overrides: str) -> DictConfig:
     with initialize_config_dir(str(RECIPE / "config"), version_base=None):
-        config = compose("asymgrpo_trainer", overrides=[f"+asymgrpo={method}", *arguments(launcher), *overrides])
-    OmegaConf.resolve(config)
-    return config
+        return compose("asymgrpo_trainer", overrides=[f"+asymgrpo={method}", *overrides])
 
 
-def test_there_is_a_launcher_for_each_model():
+@cache
+def with_method(method: str) -> DictConfig:
+    return composed_by_hydra(method)
+
+
+@pytest.fixture
+def composed(printed):
+    """Return a function: launcher, method, overrides -> the configuration of the run.
+
+    Hydra takes a second to read verl's thirty files and none to set values in them. So it reads them once per method;
+    the first test below compares with a whole composition.
+    """
+
+    def compose_launcher(launcher: str, method: str, *overrides: str) -> DictConfig:
+        config = copy.deepcopy(with_method(method))
+        values = [value for value in (*printed[launcher], *overrides) if not value.startswith("hydra.")]
+        ConfigLoaderImpl._apply_overrides_to_config(OverridesParser.create().parse_overrides(values), config)
+        OmegaConf.resolve(config)
+        return config
+
+    return compose_launcher
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_values_that_are_set_after_reading_give_what_hydra_composes(composed, printed, launcher):
+    whole = composed_by_hydra("clip_cov", *printed[launcher])
+    OmegaConf.resolve(whole)
+    assert composed(launcher, "clip_cov") == whole
+
+
+def test_every_model_has_a_launcher():
     assert LAUNCHERS == [
         "run_llama3_2_3b_fsdp.sh",
         "run_qwen2_5_math_1_5b_fsdp.sh",
@@ -80,14 +129,16 @@ def test_there_is_a_launcher_for_each_model():
     ]
 
 
-def test_there_is_a_method_for_each_trained_row_of_table_1():
+def test_every_trained_row_of_table_1_has_a_method():
     assert len(TRAINED) == 14
     assert {row.method for row in TRAINED} <= set(METHODS)
 
 
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 @pytest.mark.parametrize("method", METHODS)
-def test_every_launcher_runs_every_method_with_the_papers_settings(launcher, method):
+def test_every_launcher_runs_every_method_with_the_papers_settings(composed, launcher, method):
+    from verl.trainer.ppo.core_algos import POLICY_LOSS_REGISTRY
+
     config = composed(launcher, method)
     check_run(config)
     actor, rollout = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
@@ -115,7 +166,7 @@ def test_every_launcher_runs_every_method_with_the_papers_settings(launcher, met
 
 
 @pytest.mark.parametrize("row", TRAINED, ids=lambda row: row.method)
-def test_a_method_has_the_estimator_and_the_betas_of_its_row(row):
+def test_a_method_has_the_estimator_and_the_betas_of_its_row(composed, row):
     algorithm = composed("run_qwen3_4b_fsdp.sh", row.method).algorithm
     others = {"reinforce": "reinforce_pm1", "passk_training": "passk_training"}
     on_grpo = ("grpo", "entropy_reg", "clip_higher", "entropy_advantage", "dr_grpo")
@@ -130,8 +181,8 @@ def test_a_method_has_the_estimator_and_the_betas_of_its_row(row):
     assert algorithm.get("entropy_advantage") == expected
 
 
-def test_a_method_changes_nothing_of_verl_but_what_its_file_says():
-    """The recipe's own settings do not reach a user of plain verl."""
+def test_a_method_changes_only_what_its_file_sets():
+    """A user of plain verl gets none of the recipe's own settings."""
     with initialize_config_module("verl.trainer.config", version_base=None):
         plain, config = compose("ppo_trainer"), compose("ppo_trainer", overrides=["+asymgrpo=clip_higher"])
     plain.algorithm.adv_estimator = "grpo"
@@ -151,12 +202,12 @@ def test_plain_verl_finds_the_methods_from_its_command_line(tmp_path):
     assert settings == {"beta_pos": 0.9, "beta_neg": 0.3}
 
 
-def test_arguments_win_over_method_and_model():
+def test_arguments_override_method_and_model(composed):
     config = composed("run_qwen3_4b_fsdp.sh", "asymgrpo", "algorithm.asymgrpo.beta_pos=0.6", "data.train_batch_size=64")
     assert settings_from(config.algorithm).beta_pos == 0.6 and config.data.train_batch_size == 64
 
 
-def test_the_validation_sets_are_the_papers():
+def test_the_validation_sets_are_those_of_the_paper(composed):
     files = composed("run_qwen3_4b_fsdp.sh", "grpo").data.val_files
     modules = [Path(file).parent.name for file in files]
     assert [DATA_SOURCES[module] for module in modules] == list(BENCHMARKS)
@@ -166,7 +217,7 @@ def test_the_validation_sets_are_the_papers():
     "env, override, message",
     [
         ({"METHOD": "nope"}, "", "Could not find 'asymgrpo/nope'"),
-        ({"METHOD": "_family"}, "", "METHOD=_family is a part that methods share."),
+        ({"METHOD": "_shared"}, "", "METHOD=_shared is a part that methods share."),
         ({"METHOD": "untrained"}, "", "METHOD=untrained has nothing to train"),
         ({"DEVICE": "tpu"}, "", "DEVICE: got tpu; expected gpu or cpu."),
         ({"STAGE": "test"}, "", "STAGE: got test; expected train or evaluate."),
@@ -194,7 +245,7 @@ def test_a_mistake_is_found_by_the_dry_run_or_earlier(env, override, message):
         ("trainer.logger=[console]", "expected a list with file"),
     ],
 )
-def test_what_the_dry_run_checks(override, message):
+def test_what_the_dry_run_checks(composed, override, message):
     with pytest.raises(Exception, match=message):
         check_run(composed("run_qwen3_4b_fsdp.sh", "asymgrpo", override))
 
@@ -206,34 +257,28 @@ def test_validation_files_may_stand_on_several_lines():
     assert shlex.split(done.stdout)[3:7] == ["--data", "/a.parquet", "/b", str(Path.cwd() / "c.parquet")]
 
 
-def test_an_evaluation_has_the_models_chat_template_and_response_length():
+def test_an_evaluation_has_the_models_chat_template_and_response_length(composed):
     done = launch("run_llama3_2_3b_fsdp.sh", DRY_RUN="1", STAGE="evaluate", METHOD="untrained")
     words = shlex.split(done.stdout)
     assert words[:3] == ["asymgrpo", "evaluate", "meta-llama/Llama-3.2-3B-Instruct"]
     of = dict(zip(words[:-1], words[1:], strict=True))
     assert (of["--label"], of["--max-response-length"]) == ("llama3_2_3b", "4096")
-    assert (
-        json.loads(of["--chat-template-kwargs"])
-        == composed("run_llama3_2_3b_fsdp.sh", "grpo").data.apply_chat_template_kwargs
-    )
+    trained = composed("run_llama3_2_3b_fsdp.sh", "grpo").data
+    assert json.loads(of["--chat-template-kwargs"]) == trained.apply_chat_template_kwargs
 
 
-def test_a_run_does_not_go_on_from_checkpoints_of_other_settings(tmp_path):
-    """The launcher ends before Python where the settings differ, and calls verl where they are the same."""
+def test_a_run_does_not_resume_from_checkpoints_of_other_settings(tmp_path):
+    """If the settings differ, the launcher ends before it calls Python; if they are equal, it calls verl."""
     for name in ("train.parquet", "val.parquet"):
         (tmp_path / name).touch()
-    (tmp_path / "python").write_text("#!/bin/sh\necho called python")
-    (tmp_path / "python").chmod(0o755)
-    path = f"{tmp_path}:{os.environ['PATH']}"
+    idle_python(tmp_path, "echo called python")
     env = {
         "TRAIN_FILE": str(tmp_path / "train.parquet"),
         "VAL_FILES": str(tmp_path / "val.parquet"),
         "OUT_DIR": str(tmp_path),
+        "PATH": str(tmp_path),
     }
-
-    def start(*overrides: str) -> subprocess.CompletedProcess:
-        command = ["bash", str(RECIPE / "run_qwen3_4b_fsdp.sh"), *overrides]
-        return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **env, "PATH": path})
+    start = partial(launch, "run_qwen3_4b_fsdp.sh", **env)
 
     assert start().stdout == "called python\n"
     assert start("algorithm.asymgrpo.beta_pos=0.8").stdout == "called python\n", "there is no checkpoint yet"
@@ -250,17 +295,17 @@ def test_a_run_does_not_go_on_from_checkpoints_of_other_settings(tmp_path):
 
     (tmp_path / "trained").touch()
     done = start("algorithm.asymgrpo.beta_pos=0.8")
-    assert (done.returncode, done.stdout) == (0, ""), "run_all.sh need not train it again"
+    assert (done.returncode, done.stdout) == (0, ""), "a second run_all.sh does not train again"
     assert done.stderr.endswith(f"{tmp_path} is trained\n")
-    assert start().returncode == 1, "nor does it take it for a run with other settings"
+    assert start().returncode == 1, "with other settings the launcher still refuses"
 
 
-def test_a_run_of_a_sweep_is_no_seed_of_its_method():
+def test_a_run_of_a_sweep_has_the_label_of_its_directory():
     done = launch("run_qwen3_4b_fsdp.sh", DRY_RUN="1", STAGE="evaluate", OUT_DIR="outputs/beta_0.8")
     assert "--label beta_0.8 " in done.stdout
 
 
-def test_run_all_dry_prints_every_row_and_marks_none(tmp_path):
+def test_a_dry_run_of_run_all_prints_every_row_and_marks_none_as_trained(tmp_path):
     done = launch("run_all.sh", DRY_RUN="1", METHODS="untrained grpo", OUT_ROOT=str(tmp_path))
     assert done.returncode == 0, done.stderr
     for word in ("--label untrained", "+asymgrpo=grpo", "--label grpo"):
@@ -268,13 +313,13 @@ def test_run_all_dry_prints_every_row_and_marks_none(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_run_all_goes_on_after_a_row_that_fails_and_names_it(tmp_path):
-    done = launch("run_all.sh", DRY_RUN="1", METHODS="_family untrained", OUT_ROOT=str(tmp_path))
-    assert done.returncode == 1 and done.stderr.endswith("run_all.sh: failed: qwen3_4b/_family\n")
+def test_run_all_continues_after_a_row_that_fails_and_names_it(tmp_path):
+    done = launch("run_all.sh", DRY_RUN="1", METHODS="_shared untrained", OUT_ROOT=str(tmp_path))
+    assert done.returncode == 1 and done.stderr.endswith("run_all.sh: failed: qwen3_4b/_shared\n")
     assert "--label untrained" in done.stdout
 
 
-def test_run_all_names_the_rows_of_every_model_when_none_could_start(tmp_path):
+def test_run_all_names_the_rows_of_every_model_if_none_could_start(tmp_path):
     env = {"MODELS": "qwen3_4b qwen3_8b", "METHODS": "grpo untrained", "OUT_ROOT": str(tmp_path)}
     done = launch("run_all.sh", DRY_RUN="0", DATA_DIR="/no/such", **env)
     assert done.returncode == 1
