@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The console command `asymgrpo`. Each subcommand imports what it needs when it runs: --help waits for nothing."""
+"""The console command `asymgrpo`. A subcommand imports what it needs when it runs, so that --help is fast."""
 
 import argparse
 import json
@@ -20,15 +20,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import asymgrpo_verl
 from asymgrpo_verl import paper
 
 THINKING_OFF = {"enable_thinking": False}  # Qwen3's non-thinking mode, which the paper uses
-# The arguments of evaluate that are about generating.
+# The arguments of `evaluate` that --responses excludes.
 GENERATION = ("model", "data", "n", "temperature", "top_p", "max_response_length", "seed", "chat_template_kwargs")
 GENERATION += ("tensor_parallel_size",)
 
 
-def _check(args: argparse.Namespace) -> None:
+def _run_check(args: argparse.Namespace) -> None:
     from asymgrpo_verl.integration.check import check
 
     sys.exit(check())
@@ -45,10 +46,10 @@ def _select(args: argparse.Namespace) -> None:
 
     metrics = args.metrics or args.run_dir / "metrics.jsonl"
     try:
-        checkpoint, remarks = best_checkpoint(args.run_dir, metrics, args.data_source)
+        checkpoint, messages = best_checkpoint(args.run_dir, metrics, args.data_source)
     except (OSError, ValueError) as error:
         sys.exit(f"asymgrpo select: {error}")
-    print(remarks, file=sys.stderr)
+    print(*messages, sep="\n", file=sys.stderr)
     print(checkpoint)
 
 
@@ -61,21 +62,21 @@ def _table(args: argparse.Namespace) -> None:
         sys.exit(f"asymgrpo table: {error}")
     known = [row.name for row in paper.TABLE_1]
     for name in dict.fromkeys(name for name, _ in results if name not in known):
-        print(f"{name}: no row of Table 1, so one of its own. Its rows: {'; '.join(known)}.", file=sys.stderr)
-    remarks = table.notes(results)
-    print(table.FORMATS[args.format](table.build(results), remarks))
+        print(f"{name}: not a row of Table 1, so it gets a new row. Table 1 has: {'; '.join(known)}.", file=sys.stderr)
+    messages = table.messages_about(results)
+    print(table.FORMATS[args.format](table.build(results), messages))
     if args.format == "csv":
-        print("\n".join(remarks), file=sys.stderr)
+        print(*messages, sep="\n", file=sys.stderr)
 
 
 def _curves(args: argparse.Namespace) -> None:
     from asymgrpo_verl.figures import weight_curves
     from asymgrpo_verl.files import in_a_line
 
-    settings = [weight_curves.Setting(*betas) for betas in args.betas]
-    print(weight_curves.curves_table(settings, args.n))
+    pairs = [weight_curves.Betas(*betas) for betas in args.betas]
+    print(weight_curves.curves_table(pairs, args.n))
     try:
-        weight_curves.draw_curves(settings, args.n, args.out)
+        weight_curves.draw_curves(pairs, args.n, args.out)
     except (OSError, ValueError) as error:
         sys.exit(f"asymgrpo curves: {in_a_line(error)}")
     print(args.out)
@@ -86,16 +87,16 @@ def _figures(args: argparse.Namespace) -> None:
     from asymgrpo_verl.files import in_a_line
 
     try:
-        remarks = page.write(list(dict.fromkeys(args.runs)), args.out)
+        messages = page.write(list(dict.fromkeys(args.runs)), args.out)
     except (OSError, ValueError) as error:
         sys.exit(f"asymgrpo figures: {in_a_line(error)}")
-    for remark in remarks:
-        print(remark, file=sys.stderr)
+    for message in messages:
+        print(message, file=sys.stderr)
     print(args.out / "index.html")
 
 
 def _kind(convert: Callable, allowed: Callable, expected: str) -> Callable:
-    """An argument's type, with an error that says what is allowed."""
+    """Return the type of an argument: `convert`, with an error that names what is expected."""
 
     def parse(text: str):
         try:
@@ -103,14 +104,14 @@ def _kind(convert: Callable, allowed: Callable, expected: str) -> Callable:
         except ValueError:
             value = None
         if value is None or not allowed(value):
-            raise argparse.ArgumentTypeError(f"got {text!r}, expected {expected}")
+            raise argparse.ArgumentTypeError(f"got {text!r}; expected {expected}")
         return value
 
     return parse
 
 
 def _betas(text: str) -> tuple:
-    """BETA_POS,BETA_NEG[,FLIP], checked as algorithm.asymgrpo would be."""
+    """Parse BETA_POS,BETA_NEG[,FLIP] and check them as algorithm.asymgrpo is checked at startup."""
     from asymgrpo_verl.integration.settings import settings_from
 
     betas, flip = text.split(",")[:2], text.split(",")[2:]
@@ -118,7 +119,7 @@ def _betas(text: str) -> tuple:
         node = dict(zip(("beta_pos", "beta_neg"), map(float, betas), strict=True))
         settings = settings_from({"asymgrpo": node | ({"flip": ",".join(flip)} if flip else {})})
     except ValueError as error:
-        message = f"got {text!r}, expected two numbers >= 0 with a comma between, then ,positive or ,negative: {error}"
+        message = f"got {text!r}; expected BETA_POS,BETA_NEG, two numbers >= 0, or with ,positive or ,negative: {error}"
         raise argparse.ArgumentTypeError(message) from error
     return settings.beta_pos, settings.beta_neg, settings.flip
 
@@ -132,19 +133,19 @@ _json_object = _kind(json.loads, lambda value: isinstance(value, dict), "a JSON 
 def _add_evaluate(commands) -> None:
     parser = commands.add_parser(
         "evaluate",
-        help="Avg@n, pass@k, maj@k of a model or of responses",
-        description="Avg@n, pass@k and maj@k with standard errors, of a model's responses or of responses made "
-        "elsewhere. Defaults are the paper's protocol. After a kill, the same command goes on from there.",
+        help="compute Avg@n, pass@k and maj@k of a model or of given responses",
+        description="Compute Avg@n, pass@k and maj@k with standard errors, of a model or of given responses. The "
+        "defaults are the paper's protocol. If the command is killed, run it again to resume.",
     )
-    parser.add_argument("model", nargs="?", help="model directory, verl checkpoint (global_step_N) or name on the hub")
+    parser.add_argument("model", nargs="?", help="model directory, verl checkpoint (global_step_N), or name on the hub")
     parser.add_argument("--data", type=Path, nargs="+", metavar="FILE", help="prompts: parquet files in verl's schema")
-    parser.add_argument("--responses", type=Path, nargs="+", metavar="FILE", help="score these; no model is needed")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory of the results")
-    parser.add_argument("--label", help="row of `asymgrpo table`: one of the paper's, or a new one")
+    parser.add_argument("--responses", type=Path, nargs="+", metavar="FILE", help="score these; needs no model")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to write the results to")
+    parser.add_argument("--label", help="row of `asymgrpo table`: a row of the paper's Table 1, or a new one")
     sampling = parser.add_argument_group("generation")
     defaults = ", ".join(f"{benchmark.name} {benchmark.samples}" for benchmark in paper.BENCHMARKS.values())
     defaults = f"{defaults}, others {paper.SAMPLES}; 1 at temperature 0"
-    sampling.add_argument("--n", type=_positive, metavar="N", help=f"responses a prompt ({defaults})")
+    sampling.add_argument("--n", type=_positive, metavar="N", help=f"responses per prompt ({defaults})")
     sampling.add_argument(
         "--temperature", type=_temperature, default=paper.TEMPERATURE, metavar="T", help="%(default)s"
     )
@@ -169,7 +170,9 @@ def _add_evaluate(commands) -> None:
     def run(args: argparse.Namespace) -> None:
         given = [name for name in GENERATION if getattr(args, name) != parser.get_default(name)]
         if args.responses and given:
-            parser.error(f"--responses generates nothing, so it goes without {', '.join(given)}")
+            parser.error(
+                f"got --responses with {', '.join(given)}; expected only --responses, which are scored as they are"
+            )
         if not args.responses and not (args.model and args.data):
             parser.error("expected MODEL and --data, or --responses")
         _evaluate(args)
@@ -180,13 +183,16 @@ def _add_evaluate(commands) -> None:
 def _add_select(commands) -> None:
     parser = commands.add_parser(
         "select",
-        help="the checkpoint of a run with the best validation accuracy",
-        description="Print the path of the checkpoint with the best validation accuracy, the earliest of equals. All "
-        'else goes to stderr: asymgrpo evaluate "$(asymgrpo select RUN_DIR)" ...',
+        help="print the checkpoint of a run with the best validation accuracy",
+        description="Print the path of the checkpoint with the best validation accuracy; if several have it, the "
+        'earliest. Only the path goes to stdout: asymgrpo evaluate "$(asymgrpo select RUN_DIR)" ...',
     )
-    parser.add_argument("run_dir", type=Path, help="directory of global_step_N, or of checkpoints/global_step_N")
+    parser.add_argument("run_dir", type=Path, help="directory that contains global_step_N or checkpoints/global_step_N")
     parser.add_argument(
-        "--data-source", default=paper.SELECTION_BENCHMARK, metavar="NAME", help="whose accuracy (%(default)s)"
+        "--data-source",
+        default=paper.SELECTION_BENCHMARK,
+        metavar="NAME",
+        help="of the accuracy (%(default)s)",
     )
     parser.add_argument("--metrics", type=Path, metavar="FILE", help="verl's file log (RUN_DIR/metrics.jsonl)")
     parser.set_defaults(run=_select)
@@ -195,15 +201,16 @@ def _add_select(commands) -> None:
 def _add_table(commands) -> None:
     parser = commands.add_parser(
         "table",
-        help="the paper's Table 1 with our numbers beside it",
-        description="The paper's Table 1 with our numbers beside it; in each column best bold, second underlined.",
+        help="print the paper's Table 1 with your numbers beside the paper's",
+        description="Print the paper's Table 1 with your numbers beside the paper's. In each column the best number is "
+        "bold and the second is underlined.",
     )
     parser.add_argument(
         "results",
         nargs="*",
         metavar="RESULT",
-        help="results.json of `asymgrpo evaluate`, or its directory; ROW=RESULT puts it in a row of that name. "
-        "Several results of a row are averaged.",
+        help="results.json of `asymgrpo evaluate`, or its directory; LABEL=RESULT chooses the row. If a row has "
+        "several results, their mean is printed.",
     )
     parser.add_argument("--format", choices=("markdown", "latex", "csv"), default="markdown", help="%(default)s")
     parser.set_defaults(run=_table)
@@ -212,8 +219,9 @@ def _add_table(commands) -> None:
 def _add_curves(commands) -> None:
     parser = commands.add_parser(
         "curves",
-        help="what a setting of the two betas does, drawn",
-        description="Draw and print A+(p) and A-(p) and what each channel weighs in its group.",
+        help="print and draw the advantages that a pair of betas gives",
+        description="Print and draw A+(p) and A-(p), the advantages of a correct and of an incorrect rollout by the "
+        "accuracy p of their group, and their sums over the group.",
     )
     parser.add_argument(
         "betas",
@@ -221,46 +229,47 @@ def _add_curves(commands) -> None:
         type=_betas,
         default=[(0.9, 0.4), (0.5, 0.5)],
         metavar="BETA_POS,BETA_NEG[,FLIP]",
-        help="settings to compare; FLIP is positive or negative (0.9,0.4 0.5,0.5)",
+        help="betas to compare; FLIP, positive or negative, reflects that curve (0.9,0.4 0.5,0.5)",
     )
-    parser.add_argument("--n", type=_positive, default=8, metavar="N", help="rollouts of a group (%(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("curves.png"), metavar="FILE", help="picture (%(default)s)")
+    parser.add_argument("--n", type=_positive, default=8, metavar="N", help="rollouts per group (%(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("curves.png"), metavar="FILE", help="the figure (%(default)s)")
     parser.set_defaults(run=_curves)
 
 
 def _add_figures(commands) -> None:
     parser = commands.add_parser(
         "figures",
-        help="the paper's figures from the logs of runs",
+        help="draw the paper's figures from the logs of runs",
         description="Draw the paper's Figures 1 to 5 from the logs of runs, and the entropy of both channels, as PNG "
-        "and PDF. DIR/index.html has them all, with the runs' settings and last numbers. What the logs have no metrics "
-        "for is named on stderr.",
+        "and PDF. DIR/index.html has all figures, and the settings and last numbers of the runs. A panel without data "
+        "is skipped, and stderr names the missing metric.",
     )
     parser.add_argument(
         "runs",
         nargs="+",
         metavar="RUN",
         help="run directory with metrics.jsonl or TensorBoard's event files, or a .jsonl of verl's logger `file`; "
-        "LABEL=RUN names its method. Runs with one label are seeds: their mean is drawn, and a band from the lowest "
-        "to the highest.",
+        "LABEL=RUN names its method. Runs with one label may differ only in their seeds: their mean is drawn, with a "
+        "band from the lowest to the highest.",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory of the figures")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to write the figures to")
     parser.set_defaults(run=_figures)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="asymgrpo", description="AsymGRPO for verl")
+    parser.add_argument("--version", action="version", version=f"asymgrpo_verl {asymgrpo_verl.__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    text = "is the plugin registered, here and in a Ray worker?"
-    commands.add_parser("check", help=text, description=text).set_defaults(run=_check)
+    text = "check that the plugin is registered, in this process and in a Ray worker"
+    commands.add_parser("check", help=text, description=text).set_defaults(run=_run_check)
     for add in (_add_evaluate, _add_select, _add_table, _add_figures, _add_curves):
         add(commands)
     args = parser.parse_args()
     try:
         args.run(args)
     except KeyboardInterrupt:
-        sys.exit(f"asymgrpo {args.command}: interrupted; the same command goes on from here")
-    except BrokenPipeError:  # what reads our output, as head does, has enough
+        sys.exit(f"asymgrpo {args.command}: interrupted. Run the same command again to resume.")
+    except BrokenPipeError:  # the reader of our output, such as head, closed it; there is nothing to report
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -11,26 +11,26 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The paper's protocol and its Table 1 as data (arXiv 2604.04894 v1: Appendices C and E, Table 1)."""
+"""The paper's evaluation protocol and its Table 1 as data (arXiv 2604.04894 v1: Appendices C and E, Table 1)."""
 
 from typing import NamedTuple
 
-# The final evaluation of Qwen3-4B.
+# The final evaluation of Qwen3-4B
 TEMPERATURE = 0.4
 TOP_P = 1.0
 MAX_RESPONSE_LENGTH = 4096  # tokens
-SAMPLES = 5  # responses a prompt; see BENCHMARKS
-# The checkpoint is the one with the best validation accuracy on this benchmark.
+SAMPLES = 5  # responses per prompt on a data source that is not in BENCHMARKS
+# The checkpoint that the paper evaluates has the best validation accuracy on this data source.
 SELECTION_BENCHMARK = "HuggingFaceH4/MATH-500"
 
 
 class Benchmark(NamedTuple):
-    name: str  # its column in Table 1
-    samples: int  # responses a prompt: the table holds Avg@samples
-    prompts: int  # as data_prep makes it, the hub's number too; the paper does not say
+    name: str  # of its column in Table 1
+    samples: int  # responses per prompt: the table shows Avg@samples
+    prompts: int  # in the file that data_prep makes, and on the hub; the paper does not state it
 
 
-# By data_source, in the order of the table's columns.
+# data source -> benchmark, in the order of the table's columns
 BENCHMARKS = {
     "HuggingFaceH4/MATH-500": Benchmark("MATH-500", 5, 500),
     "aime24": Benchmark("AIME24", 10, 30),
@@ -41,11 +41,19 @@ BENCHMARKS = {
 
 
 class Row(NamedTuple):
-    """A row of Table 1: accuracies in percent, in the order of BENCHMARKS, and the average that the paper prints."""
+    """A row of Table 1.
+
+    Attributes:
+        name: the method's name in the paper.
+        method: METHOD of our launchers, a file in configs/asymgrpo, except for "untrained".
+        beta_pos, beta_neg: the betas; None if the method has none.
+        scores: accuracies in percent, in the order of BENCHMARKS.
+        average: their mean as the paper prints it, in percent.
+    """
 
     name: str
-    method: str  # METHOD of our launchers: a file in configs/asymgrpo, but for "untrained"
-    beta_pos: float | None  # None: the method has no such exponent
+    method: str
+    beta_pos: float | None
     beta_neg: float | None
     scores: tuple[float, float, float, float, float]
     average: float
@@ -68,3 +76,9 @@ TABLE_1 = (
     Row("AsymGRPO", "asymgrpo", 0.9, 0.4, (89.33, 39.33, 28.67, 81.00, 58.48), 59.36),
     Row("AsymGRPO + Clip-higher", "asymgrpo_clip_higher", 0.9, 0.3, (89.73, 33.67, 36.00, 83.25, 58.93), 60.32),
 )
+
+
+def row_name(label: str) -> str:
+    """Return the name of the row of Table 1 that `label` is the name or the METHOD of, in any case; else `label`."""
+    names = {key.casefold(): row.name for row in TABLE_1 for key in (row.method, row.name)}
+    return names.get(label.casefold(), label)

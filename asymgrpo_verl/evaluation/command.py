@@ -11,10 +11,13 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""`asymgrpo evaluate`: from a model, or from responses, to a directory of results.
+"""`asymgrpo evaluate`: score a model, or given responses, and write a directory of results.
 
-In the directory: settings.json, what was asked for; generated/, the raw responses, written as they come; model/, a
-checkpoint's shards merged; responses.parquet, every response with its verdict; results.json, the statistics.
+- settings.json: the settings of the evaluation
+- generated/: the generated responses, written as they are finished
+- model/: the model that a checkpoint's shards were merged into
+- responses.parquet: every response with its scores
+- results.json: the statistics
 """
 
 import argparse
@@ -27,47 +30,47 @@ from pathlib import Path
 import pandas as pd
 
 from asymgrpo_verl import paper
-from asymgrpo_verl.evaluation import generation, metrics, responses
+from asymgrpo_verl.evaluation import generation, metrics, responses, scoring
 from asymgrpo_verl.files import atomic, in_a_line
 from asymgrpo_verl.runs.weights import locate_model, merge_shards
 
 
 def evaluate(args: argparse.Namespace) -> None:
-    """Evaluate and print the table.
+    """Evaluate, write the results and print the table.
 
     Raises:
-        SystemExit: what was asked for cannot be done; one line says why.
+        SystemExit: a file or a setting is wrong; the message is one line.
     """
     try:
         respond = _from_files(args) if args.responses else _from_model(args)
     except (OSError, ValueError) as error:
         sys.exit(f"asymgrpo evaluate: {in_a_line(error)}")
-    scored = responses.score(respond())
+    scored = scoring.score(respond())
     statistics = metrics.summarise(pd.DataFrame(scored))
     results = {"label": args.label, "settings": _read(args.out / "settings.json"), **statistics}
     responses.write_responses(scored, args.out / "responses.parquet", responses.SCORED)
-    write_json(results, args.out / "results.json")
+    _write_json(results, args.out / "results.json")
     print(metrics.render(results))
     print(f"\n{args.out / 'results.json'}")
 
 
 def _from_files(args: argparse.Namespace) -> Callable[[], list[dict]]:
     rows = responses.read_responses(args.responses)
-    metrics.samples(pd.DataFrame(rows))
-    claim(args.out, {"responses": _digests(args.responses)})
+    metrics.responses_per_prompt(pd.DataFrame(rows))  # raises before anything is written
+    _claim(args.out, {"responses": _digests(args.responses)})
     return lambda: rows
 
 
 def _from_model(args: argparse.Namespace) -> Callable[[], list[dict]]:
-    """Check all that can be checked at once, and return what makes the responses."""
+    """Check the model, the prompts and the settings; return a function that generates the responses."""
     prompts = responses.read_prompts(args.data)
     weights, fingerprint = locate_model(args.model)
-    settings = generation_settings(args, prompts, weights, fingerprint)
+    settings = _generation_settings(args, prompts, weights, fingerprint)
     sharded = weights is not None and not (weights / "config.json").is_file()
-    # beside its shards verl keeps the config and the tokenizer
+    # verl saves the config and the tokenizer in huggingface/, beside the shards
     model = str(weights / "huggingface") if sharded else str(weights or args.model)
     tokens = generation.tokenize(model, prompts, settings)
-    claim(args.out, settings)
+    _claim(args.out, settings)
 
     def respond() -> list[dict]:
         merged = str(merge_shards(weights, args.out / "model")) if sharded else model
@@ -76,8 +79,11 @@ def _from_model(args: argparse.Namespace) -> Callable[[], list[dict]]:
     return respond
 
 
-def generation_settings(args: argparse.Namespace, prompts: list[dict], weights: Path | None, fingerprint) -> dict:
-    """All that decides the responses. n is the paper's for its benchmarks, and 1 where greedy responses are all one."""
+def _generation_settings(args: argparse.Namespace, prompts: list[dict], weights: Path | None, fingerprint) -> dict:
+    """Return every setting that the responses depend on.
+
+    Without --n, n is the paper's; at temperature 0 it is 1, because greedy responses to one prompt are equal.
+    """
     sources = dict.fromkeys(prompt["data_source"] for prompt in prompts)
     default = {source: benchmark.samples for source, benchmark in paper.BENCHMARKS.items()}
     n = 1 if args.temperature == 0 and args.n is None else args.n
@@ -95,36 +101,36 @@ def generation_settings(args: argparse.Namespace, prompts: list[dict], weights: 
     }
 
 
-def claim(out: Path, settings: dict) -> None:
-    """Put the settings into out/settings.json, or find the same ones there.
+def _claim(out: Path, settings: dict) -> None:
+    """Write the settings to out/settings.json, or check that the same settings are there.
 
     Raises:
-        ValueError: others are there; names the first key that differs, what it is and what was asked for.
+        ValueError: other settings are there; names the first key that differs, and both values.
     """
     path = out / "settings.json"
     if not path.is_file():
-        write_json(settings, path)
+        _write_json(settings, path)
         return
     found = _read(path)
     for key in [*settings, *found]:
         if found.get(key) != settings.get(key):
             raise ValueError(
-                f"{path}: {key} is {found.get(key)!r}, asked for is {settings.get(key)!r}. "
-                "Results of different settings do not mix: take another --out."
+                f"{key}: got {settings.get(key)!r}; expected {found.get(key)!r}, because {path} has it and results of "
+                "different settings do not mix. Choose another --out."
             )
 
 
 def _digests(paths: list[Path]) -> list[str]:
-    """Name and content of each file, whatever their order.
+    """Return name and checksum of each file, sorted, so that the order of the files does not matter.
 
     Raises:
-        ValueError: two have the same content.
+        ValueError: two files have the same content.
     """
     found = {}
     for path in paths:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
         if digest in found:
-            raise ValueError(f"{path}: has the same content as {found[digest]}. A file counts once.")
+            raise ValueError(f"{path}: got the content of {found[digest]} again; expected each file once. Remove one.")
         found[digest] = path
     return sorted(f"{path.name} {digest}" for digest, path in found.items())
 
@@ -133,9 +139,9 @@ def _read(path: Path) -> dict:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path}: not JSON ({error}).") from error
+        raise ValueError(f"{path}: got a file that is not JSON ({error}).") from error
 
 
-def write_json(value: dict, path: Path) -> None:
+def _write_json(value: dict, path: Path) -> None:
     with atomic(path) as partial:
         partial.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")

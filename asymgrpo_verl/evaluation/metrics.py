@@ -11,10 +11,11 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What n scored responses a prompt say: Avg@n, pass@k and maj@k with standard errors, by dataset, level and subject.
+"""Compute Avg@n, pass@k and maj@k, with standard errors, from n scored responses per prompt.
 
-A prompt is the unit: a metric is first a number per prompt, its value the mean over prompts, its standard error their
-sample deviation / sqrt(prompts). So the n responses to a prompt, which are alike, are not taken for independent draws.
+The unit is the prompt, because the n responses to one prompt are alike: they are not independent draws. A metric is
+first a number per prompt. Its value is the mean over prompts; its standard error is the sample standard deviation over
+prompts / sqrt(prompts). All of it is computed per data source, and there per level and per subject.
 """
 
 import math
@@ -23,15 +24,15 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-GROUPS = ("level", "subject")
+BREAKDOWNS = ("level", "subject")
 
 
 @cache
 def pass_at_k(correct: int, n: int) -> tuple[float, ...]:
-    """Chance that k of n responses, drawn without replacement, hold a correct one; k = 1 to n.
+    """Return the probability that k of n responses, drawn without replacement, include a correct one; k = 1 to n.
 
-    The unbiased estimator of Chen et al., 2021 (arXiv 2107.03374, Eq. 1), 1 - C(n-c, k) / C(n, k), in exact integers
-    up to the division.
+    It is the unbiased estimator of Chen et al., 2021 (arXiv 2107.03374, Eq. 1), 1 - C(n-c, k) / C(n, k), in exact
+    integers up to the division.
     """
     draws = [(math.comb(n, k), math.comb(n - correct, k)) for k in range(1, n + 1)]
     return tuple((every - without) / every for every, without in draws)
@@ -39,22 +40,23 @@ def pass_at_k(correct: int, n: int) -> tuple[float, ...]:
 
 @cache
 def majority_at_k(correct: int, others: tuple[int, ...], n: int) -> tuple[float, ...]:
-    """Chance that a vote among k of n responses, drawn without replacement, elects the correct answer; k = 1 to n.
+    """Return the probability that a vote among k of n responses elects the correct answer; k = 1 to n.
 
-    The exact expectation over all subsets. A tie is broken by lot: with t answers as frequent as the correct one it
-    counts 1/(t+1). A response without an answer votes for nothing, and a subset without any answer elects none. So
-    maj@1 is the accuracy, and maj@n the plain vote among all.
+    The k responses are drawn without replacement, and the result is exact: the mean over all subsets of k. A tie is
+    broken at random: if t other answers are as frequent as the correct one, the subset counts 1/(t+1). A response
+    without an answer does not vote; a subset without any answer elects none. So maj@1 is the accuracy, and maj@n is the
+    vote among all n.
 
     Args:
-        correct: responses with the correct answer.
-        others: responses with each of the wrong answers. What is left of n has no answer.
+        correct: number of responses with the correct answer.
+        others: number of responses with each incorrect answer. The remaining responses have no answer.
     """
-    silent = n - correct - sum(others)
-    elected = np.zeros(n + 1)  # by k: number of subsets that elect the correct answer, a tie counting its share
+    no_answer = n - correct - sum(others)
+    elected = np.zeros(n + 1)  # by k: number of subsets that elect the correct answer; a tie counts 1/(t+1)
     for top in range(1, correct + 1):
-        # ways[t, j]: subsets of j other responses where t wrong answers have `top` votes and none has more
+        # ways[t, j]: number of subsets of j other responses in which t incorrect answers have `top` votes, none more
         ways = np.zeros((1 + sum(size >= top for size in others), n + 1))
-        ways[0, : silent + 1] = [math.comb(silent, j) for j in range(silent + 1)]
+        ways[0, : no_answer + 1] = [math.comb(no_answer, j) for j in range(no_answer + 1)]
         for size in others:
             before, ways = ways, np.zeros_like(ways)
             for votes in range(min(size, top) + 1):
@@ -66,7 +68,10 @@ def majority_at_k(correct: int, others: tuple[int, ...], n: int) -> tuple[float,
 
 
 def estimate(values: np.ndarray) -> dict[str, float | None]:
-    """Mean and standard error of (prompts,) values; null where unknown: a value is missing, or one prompt's error."""
+    """Return the mean and the standard error of (prompts,) values.
+
+    Both are None if a value is NaN. The error is None if there is only one prompt.
+    """
     if np.isnan(values).any():
         return {"mean": None, "se": None}
     error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else None
@@ -74,20 +79,20 @@ def estimate(values: np.ndarray) -> dict[str, float | None]:
 
 
 def summarise(responses: pd.DataFrame) -> dict:
-    """All metrics of a table with one row a response.
+    """Compute all metrics of a table with one row per response.
 
     Args:
-        responses: columns data_source, index (tells the prompts of a data source apart), acc (0 or 1), vote (one number
-            for each different answer to the prompt, -1 for none), length (tokens) and truncated (both NaN where
-            unknown), level and subject (None where unknown).
+        responses: columns data_source, index (of the prompt in its data source), acc (0 or 1), vote (see
+            `responses.SCORES`), length (tokens) and truncated (both NaN if unknown), level and subject (None if
+            unknown).
     Returns:
-        {"average": the mean of Avg@n over data sources, "benchmarks": {data_source: {"prompts", "samples", "metrics":
-        {name: {"mean", "se"}}, "level": {level: {"prompts", "metrics"}}, "subject": ...}}}, in shares, not percent. The
-        metrics are avg@n, pass@k and maj@k for k = 1 to n, length, truncated, no_answer.
+        {"average": the mean of Avg@n over data sources, "benchmarks": {data_source: {"prompts", "samples" (n),
+        "metrics": {name: {"mean", "se"}}, "level": {level: {"prompts", "metrics"}}, "subject": ...}}}. Values are
+        shares, not percent. The metrics are avg@n, pass@k and maj@k for k = 1 to n, length, truncated, no_answer.
     Raises:
         ValueError: prompts of one data source have different numbers of responses.
     """
-    n = samples(responses)
+    n = responses_per_prompt(responses)
     benchmarks = {source: _benchmark(n[source], rows) for source, rows in responses.groupby("data_source", sort=False)}
     averages = [entry["metrics"][f"avg@{entry['samples']}"] for entry in benchmarks.values()]
     errors = [average["se"] for average in averages]
@@ -96,8 +101,8 @@ def summarise(responses: pd.DataFrame) -> dict:
     return {"average": average, "benchmarks": benchmarks}
 
 
-def samples(responses: pd.DataFrame) -> dict[str, int]:
-    """Data source -> n, the number of responses to each of its prompts.
+def responses_per_prompt(responses: pd.DataFrame) -> dict[str, int]:
+    """Return data source -> n, the number of responses to each of its prompts.
 
     Raises:
         ValueError: prompts of one data source have different numbers of responses.
@@ -109,8 +114,8 @@ def samples(responses: pd.DataFrame) -> dict[str, int]:
         odd = counts[counts != n]
         if len(odd):
             raise ValueError(
-                f"{source}: prompt {odd.index[0]} has {odd.iloc[0]} responses where most have {n} "
-                f"({len(odd)} of {len(counts)} prompts differ). Avg@n wants one n."
+                f"{source}, prompt {odd.index[0]}: got {odd.iloc[0]} responses; expected {n}, because most prompts "
+                f"have {n} ({len(odd)} of {len(counts)} have another number)."
             )
     return found
 
@@ -119,18 +124,18 @@ def _benchmark(n: int, responses: pd.DataFrame) -> dict:
     prompts = responses.groupby("index", sort=False)
     values = pd.DataFrame([_prompt_metrics(rows, n) for _, rows in prompts], index=list(prompts.groups))
     entry = _estimates(values) | {"samples": n}
-    for group in GROUPS:
-        # rows whose level or subject is None belong to no group
-        entry[group] = {name: _estimates(part) for name, part in values.groupby(prompts[group].first())}
+    for column in BREAKDOWNS:
+        # pandas leaves out the prompts whose level or subject is None
+        entry[column] = {name: _estimates(part) for name, part in values.groupby(prompts[column].first())}
     return entry
 
 
 def _prompt_metrics(rows: pd.DataFrame, n: int) -> dict[str, float]:
     correct = int(rows["acc"].sum())
-    wrong = rows.loc[(rows["acc"] == 0) & (rows["vote"] >= 0), "vote"]
+    incorrect = rows.loc[(rows["acc"] == 0) & (rows["vote"] >= 0), "vote"]
     metrics = {f"avg@{n}": correct / n}
     metrics |= {f"pass@{k}": value for k, value in enumerate(pass_at_k(correct, n), 1)}
-    votes = tuple(sorted(wrong.value_counts()))
+    votes = tuple(sorted(incorrect.value_counts()))
     metrics |= {f"maj@{k}": value for k, value in enumerate(majority_at_k(correct, votes, n), 1)}
     for name in ("length", "truncated"):
         metrics[name] = rows[name].astype(float).mean(skipna=False)
@@ -142,19 +147,19 @@ def _estimates(values: pd.DataFrame) -> dict:
 
 
 def percent(value: dict[str, float | None]) -> str:
-    """A share as "89.3 ± 0.8" percent."""
+    """Return a share in percent, as "89.3 ± 0.8"."""
     error = "" if value["se"] is None else f" ± {100 * value['se']:.1f}"
     return f"{100 * value['mean']:.1f}{error}"
 
 
 def render(results: dict) -> str:
-    """The results of `summarise` as a table of plain text: a line a data source, its levels and its subjects."""
+    """Return the results of `summarise` as a text table: a line per data source, then one per level and subject."""
     header = ("", "prompts", "n", "Avg@n", "pass@n", "maj@n", "tokens", "truncated", "no answer")
     lines = [header]
     for source, entry in results["benchmarks"].items():
         lines.append(_line(source, entry, entry["samples"]))
-        for group in GROUPS:
-            lines += [_line(f"  {name}", part, entry["samples"]) for name, part in entry[group].items()]
+        for column in BREAKDOWNS:
+            lines += [_line(f"  {name}", part, entry["samples"]) for name, part in entry[column].items()]
     if len(results["benchmarks"]) > 1:
         lines.append(("mean of the benchmarks", "", "", percent(results["average"]), *[""] * 5))
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""`asymgrpo table`: the paper's Table 1, its numbers and ours beside them, as Markdown, LaTeX or CSV."""
+"""`asymgrpo table`: the paper's Table 1 with our numbers beside the paper's, as Markdown, LaTeX or CSV."""
 
 import csv
 import io
@@ -19,20 +19,25 @@ import json
 import math
 import statistics
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 from asymgrpo_verl import paper
+from asymgrpo_verl.runs.labels import split_label
 
 COLUMNS = [*(benchmark.name for benchmark in paper.BENCHMARKS.values()), "Avg"]
 NOT_RUN, NOT_IN_PAPER = "not run", "—"
 
 
 class Cell(NamedTuple):
-    """An accuracy in percent."""
+    """An accuracy in percent.
+
+    Attributes:
+        se: standard error; None if it is unknown. The paper prints none.
+        digits: after the decimal point.
+    """
 
     mean: float
-    se: float | None = None  # None: unknown, or the paper's, which prints none
+    se: float | None = None
     digits: int = 2
 
     def __str__(self) -> str:
@@ -41,43 +46,48 @@ class Cell(NamedTuple):
 
 
 class TableRow(NamedTuple):
+    """A row: the paper's cells and ours, each in the order of COLUMNS; None if there is no number."""
+
     name: str
-    paper: list[Cell | None]  # in the order of COLUMNS, None where there is no number
+    paper: list[Cell | None]
     ours: list[Cell | None]
 
 
 def read_result(argument: str) -> tuple[str, dict]:
-    """(row, results) of "ROW=PATH" or "PATH", a results.json or its directory. Without ROW it is the label that
-    `asymgrpo evaluate --label` left there, else the directory's name. A row of the paper is found by its name, whatever
-    the case, and by the METHOD of our launchers.
+    """Read the results of "LABEL=PATH" or "PATH", where PATH is a results.json or its directory.
 
+    Without LABEL, the label is the one that `asymgrpo evaluate --label` wrote there, else the name of the directory.
+
+    Returns:
+        (name of the row: the label, or the row of Table 1 that it names; results).
     Raises:
-        OSError, ValueError: no such file, or not one that `asymgrpo evaluate` wrote.
+        OSError, ValueError: no such file, or `asymgrpo evaluate` did not write it.
     """
-    label, separator, rest = argument.partition("=")
-    named = separator and not Path(argument).exists()
-    path = Path(rest if named else argument)
+    label, path = split_label(argument)
     path = path / "results.json" if path.is_dir() else path
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file.")
     try:
         results = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path}: not JSON ({error}).") from error
+        raise ValueError(f"{path}: got a file that is not JSON ({error}).") from error
     expected = {"label": str | None, "settings": dict, "benchmarks": dict}
     if not isinstance(results, dict) or not all(
         key in results and isinstance(results[key], kind) for key, kind in expected.items()
     ):
-        raise ValueError(f"{path}: not a results.json of `asymgrpo evaluate`.")
+        raise ValueError(f"{path}: got another JSON file; expected a results.json of `asymgrpo evaluate`.")
     if not results["benchmarks"].keys() & paper.BENCHMARKS.keys():
-        raise ValueError(f"{path}: has no benchmark of the paper's table, only {', '.join(results['benchmarks'])}.")
-    label = label if named else results["label"] or path.absolute().parent.name
-    known = {key.casefold(): row.name for row in paper.TABLE_1 for key in (row.method, row.name)}
-    return known.get(label.strip().casefold(), label.strip()), results
+        found = ", ".join(results["benchmarks"]) or "no data source"
+        raise ValueError(
+            f"{path}: got results on {found}; expected at least one benchmark of Table 1: "
+            f"{', '.join(paper.BENCHMARKS)}."
+        )
+    label = label or (results["label"] or path.absolute().parent.name).strip()
+    return paper.row_name(label), results
 
 
 def build(results: list[tuple[str, dict]]) -> list[TableRow]:
-    """The paper's rows in its order, then those that are ours alone."""
+    """Return the rows of Table 1 in the paper's order, then the rows that only our results have."""
     by_row: dict[str, list[dict]] = {row.name: [] for row in paper.TABLE_1}
     for name, result in results:
         by_row.setdefault(name, []).append(result)
@@ -87,12 +97,16 @@ def build(results: list[tuple[str, dict]]) -> list[TableRow]:
 
 
 def _our_cells(results: list[dict]) -> list[Cell | None]:
-    """A column's mean over the results that have it. Avg wants all five benchmarks, of each or of all together."""
+    """Return the mean over results of each column.
+
+    If every result has all five benchmarks, Avg is the mean over results of their averages. Else it is the average of
+    the five cells, and None if one of them is None.
+    """
     scores = [[_score(result, source) for source in paper.BENCHMARKS] for result in results]
     cells = [_mean([score for score in column if score]) for column in zip(*scores, strict=True)]
     averages = [_average(row) for row in scores]
-    together = _mean(averages) if averages and all(averages) else _average(cells)
-    return [*(cells or [None] * len(paper.BENCHMARKS)), together]
+    average = _mean(averages) if averages and all(averages) else _average(cells)
+    return [*(cells or [None] * len(paper.BENCHMARKS)), average]
 
 
 def _score(result: dict, source: str) -> Cell | None:
@@ -104,7 +118,7 @@ def _score(result: dict, source: str) -> Cell | None:
 
 
 def _mean(cells: list[Cell]) -> Cell | None:
-    """Of one result it is that, its error being over prompts; of several, with the error over results."""
+    """Return the mean with its standard error: over prompts for a single result, over results for several."""
     if len(cells) < 2:
         return cells[0] if cells else None
     means = [cell.mean for cell in cells]
@@ -112,7 +126,7 @@ def _mean(cells: list[Cell]) -> Cell | None:
 
 
 def _average(cells: list[Cell | None]) -> Cell | None:
-    """The mean of a result's benchmarks, which are independent samples of prompts."""
+    """Return the mean over the benchmarks; its error treats them as independent, because their prompts differ."""
     if not cells or None in cells:
         return None
     errors = [cell.se for cell in cells]
@@ -120,10 +134,11 @@ def _average(cells: list[Cell | None]) -> Cell | None:
     return Cell(statistics.mean(cell.mean for cell in cells), error, digits=1)
 
 
-def notes(results: list[tuple[str, dict]]) -> list[str]:
-    """What a reader of the table has to know."""
+def messages_about(results: list[tuple[str, dict]]) -> list[str]:
+    """Return what a reader of the table must know: its units, its errors, and the departures from the protocol."""
     lines = [
-        f"paper: arXiv 2604.04894 v1, Table 1, Qwen3-4B. ours: percent ± standard error. {NOT_IN_PAPER}: not there.",
+        "paper: arXiv 2604.04894 v1, Table 1, Qwen3-4B. ours: percent ± standard error. "
+        f"{NOT_IN_PAPER}: the paper has no number.",
         "The error is over prompts for a single result, and over results for several.",
     ]
     names = [name for name, _ in results]
@@ -155,19 +170,20 @@ def _departures(result: dict) -> list[str]:
     return found
 
 
-def markdown(rows: list[TableRow], remarks: list[str]) -> str:
+def markdown(rows: list[TableRow], messages: list[str]) -> str:
+    """Return a table, with the messages below it."""
     header = ["", *(f"{name} {whose}" for name in COLUMNS for whose in ("paper", "ours"))]
     lines = [header, ["---", *["---:"] * (len(header) - 1)]]
     for row, cells in zip(rows, _marked(rows, "**{}**", "<ins>{}</ins>"), strict=True):
         lines.append([row.name.replace("|", "\\|"), *cells])
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return table + "\n\n" + "\n".join(f"{line}  " for line in remarks).rstrip()
+    return table + "\n\n" + "\n".join(f"{line}  " for line in messages).rstrip()
 
 
-def latex(rows: list[TableRow], remarks: list[str]) -> str:
-    """A tabular in the style of booktabs; the notes are comments."""
+def latex(rows: list[TableRow], messages: list[str]) -> str:
+    """Return a tabular for the package booktabs; the messages are comments."""
     pairs = range(2, 2 * len(COLUMNS) + 1, 2)
-    lines = [f"% {line}" for line in remarks]
+    lines = [f"% {line}" for line in messages]
     lines += [f"\\begin{{tabular}}{{l*{{{2 * len(COLUMNS)}}}{{r}}}}", "\\toprule"]
     lines.append("".join(f" & \\multicolumn{{2}}{{c}}{{{name}}}" for name in COLUMNS) + " \\\\")
     lines.append(" ".join(f"\\cmidrule(lr){{{i}-{i + 1}}}" for i in pairs))
@@ -183,15 +199,15 @@ def _escape(text: str) -> str:
     return "".join(special.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in text)
 
 
-def comma_separated(rows: list[TableRow], remarks: list[str]) -> str:
-    """Numbers alone, NA where there is none."""
+def comma_separated(rows: list[TableRow], messages: list[str]) -> str:
+    """Return only numbers, NA if there is none; the messages are left out, because a CSV file has no comments."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["method", *(f"{name} {what}" for name in COLUMNS for what in ("paper", "ours", "ours se"))])
     for row in rows:
         values = []
-        for theirs, ours in zip(row.paper, row.ours, strict=True):
-            values += [theirs and theirs.mean, ours and ours.mean, ours and ours.se]
+        for printed, ours in zip(row.paper, row.ours, strict=True):
+            values += [printed and printed.mean, ours and ours.mean, ours and ours.se]
         writer.writerow([row.name, *("NA" if value is None else f"{value:.2f}" for value in values)])
     return text.getvalue().rstrip("\n")
 
@@ -204,8 +220,11 @@ FORMATS: dict[str, Callable[[list[TableRow], list[str]], str]] = {
 
 
 def _marked(rows: list[TableRow], best: str, second: str) -> list[list[str]]:
-    """(rows, 2 * columns) texts, the paper's and ours by turns; in each column the highest number in `best`, the next
-    in `second`, as they are printed, so equals are marked alike. A number alone in its column is not marked."""
+    """Return the texts of the cells, (rows, 2 * columns): the paper's and ours of each column side by side.
+
+    In each column the highest number is formatted with `best` and the next with `second`. Numbers that are equal as
+    printed are marked alike. If a column has only one number, it is not marked.
+    """
     columns = []
     for i in range(len(COLUMNS)):
         for cells, missing in (([r.paper[i] for r in rows], NOT_IN_PAPER), ([r.ours[i] for r in rows], NOT_RUN)):

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""`asymgrpo figures`: the pictures as files, and one page with them, the runs' settings and their last numbers."""
+"""`asymgrpo figures`: write the figures, and a page with the figures, the last numbers and the settings of the runs."""
 
 import base64
 import math
@@ -22,31 +22,39 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from asymgrpo_verl.figures import points as series
-from asymgrpo_verl.figures.paper_figures import FIGURES, Picture, benchmark_name, draw_all, exponents, validated_sources
+from asymgrpo_verl.figures import points
+from asymgrpo_verl.figures.paper_figures import (
+    FIGURES,
+    DrawnFigure,
+    benchmark_name,
+    betas_of,
+    draw_all,
+    validated_sources,
+)
+from asymgrpo_verl.figures.weight_curves import Betas
 from asymgrpo_verl.files import atomic
-from asymgrpo_verl.runs.comparison import SEED, Method, Run, by_method, differing, read_run
+from asymgrpo_verl.runs.methods import SEED, Method, by_method, differing
+from asymgrpo_verl.runs.run import Run, read_run
 
 NONE = "–"
-# What the page says of every run, beside all else in which the runs differ.
+# The page always has these settings, and all other settings that differ between the runs.
 SETTINGS = {
     "model": "actor_rollout_ref.model.path",
     "estimator": "algorithm.adv_estimator",
     "learning rate": "actor_rollout_ref.actor.optim.lr",
-    "prompts a step": "data.train_batch_size",
-    "prompts an update": "actor_rollout_ref.actor.ppo_mini_batch_size",
-    "rollouts a prompt": "actor_rollout_ref.rollout.n",
+    "prompts per step": "data.train_batch_size",
+    "prompts per update": "actor_rollout_ref.actor.ppo_mini_batch_size",
+    "rollouts per prompt": "actor_rollout_ref.rollout.n",
     "response tokens": "data.max_response_length",
     "clip low": "actor_rollout_ref.actor.clip_ratio_low",
     "clip high": "actor_rollout_ref.actor.clip_ratio_high",
     "entropy coefficient": "actor_rollout_ref.actor.entropy_coeff",
 }
-BETAS = ("beta_pos", "beta_neg", "flip")
-NOTES = (
-    "Accuracies are the log's, not smoothed; the average is over the data sources that all validated runs have. The "
-    "best is the highest of a run's validations, which flatters it. Entropies are in nats a token. All-solved and "
-    "none-solved are shares of the prompts of the last step, and of those of the last epoch.",
-    "Over several seeds: mean ± standard error of the mean. – where the log has nothing.",
+FOOTNOTES = (
+    "Accuracies are not smoothed. The average is over the data sources that all validated runs have. The best is the "
+    "highest of a run's validations, which is biased upwards. Entropies are in nats per token. All-solved and "
+    "none-solved are shares of the prompts of the last step, and of the last epoch.",
+    "If a method has several runs: mean ± standard error of the mean. –: the log has no value.",
 )
 
 PAGE = """<!DOCTYPE html>
@@ -90,14 +98,14 @@ th:first-child, td:first-child, td.path, th.path { text-align: left; }
 {% for rows in tables %}
 {{ table(rows) }}
 {% endfor %}
-{% for note in notes %}
-<p class="note">{{ note }}</p>
+{% for footnote in footnotes %}
+<p class="note">{{ footnote }}</p>
 {% endfor %}
-{% for picture in pictures %}
-<h2>{{ picture.title }}</h2>
+{% for figure in figures %}
+<h2>{{ figure.title }}</h2>
 <figure>
-<img src="data:image/png;base64,{{ base64(picture.png) }}" alt="{{ picture.title }}" width="{{ pixels(picture) }}">
-<figcaption>{{ picture.caption }} <a href="{{ picture.name }}.pdf">{{ picture.name }}.pdf</a></figcaption>
+<img src="data:image/png;base64,{{ base64(figure.png) }}" alt="{{ figure.title }}" width="{{ pixels(figure) }}">
+<figcaption>{{ figure.caption }} <a href="{{ figure.name }}.pdf">{{ figure.name }}.pdf</a></figcaption>
 </figure>
 {% endfor %}
 <h2>Settings</h2>
@@ -105,11 +113,11 @@ th:first-child, td:first-child, td.path, th.path { text-align: left; }
 {% if shared %}
 <p class="note">The same in all runs: {{ shared }}.</p>
 {% endif %}
-{% if remarks %}
-<h2>Remarks</h2>
+{% if messages %}
+<h2>Messages</h2>
 <ul class="note">
-{% for remark in remarks %}
-<li>{{ remark }}</li>
+{% for message in messages %}
+<li>{{ message }}</li>
 {% endfor %}
 </ul>
 {% endif %}
@@ -119,32 +127,35 @@ th:first-child, td:first-child, td.path, th.path { text-align: left; }
 
 
 def write(arguments: list[str], out: Path) -> list[str]:
-    """Draw the runs of the arguments (see `read_run`) into the directory `out`: NAME.png and NAME.pdf of each figure,
-    and index.html. All of it is made before anything there is replaced.
+    """Draw runs into the directory `out`: NAME.png and NAME.pdf of each figure, and index.html.
 
+    Everything is drawn before a file in `out` is replaced.
+
+    Args:
+        arguments: "LABEL=PATH" or "PATH" of each run, see `runs.run.read_run`.
     Returns:
-        what there is to say: which figures are skipped and why.
+        messages for the user, such as which figures are skipped and why.
     Raises:
-        OSError, ValueError: a run that cannot be read, runs of one label that are not seeds of one method.
+        OSError, ValueError: a run cannot be read, or runs of one label differ in more than their seeds.
     """
     runs = {(run.label, run.path.resolve()): run for run in map(read_run, arguments)}
-    methods, remarks = by_method(list(runs.values()))
+    methods, messages = by_method(list(runs.values()))
     out.mkdir(parents=True, exist_ok=True)
-    pictures, said = draw_all(methods)
-    remarks += said
-    files = {f"{picture.name}.{kind}": getattr(picture, kind) for picture in pictures for kind in ("png", "pdf")}
-    files["index.html"] = render(methods, pictures, remarks).encode()
+    figures, its_messages = draw_all(methods)
+    messages += its_messages
+    files = {f"{figure.name}.{kind}": getattr(figure, kind) for figure in figures for kind in ("png", "pdf")}
+    files["index.html"] = render(methods, figures, messages).encode()
     for name, content in files.items():
         with atomic(out / name) as partial:
             partial.write_bytes(content)
     old = [out / f"{name}.{kind}" for name in FIGURES for kind in ("png", "pdf") if f"{name}.{kind}" not in files]
     if old := [str(path) for path in old if path.exists()]:
-        remarks.append(f"of an earlier call, not of these runs: {', '.join(old)}")
-    return remarks
+        messages.append(f"not replaced, from an earlier call with other runs: {', '.join(old)}")
+    return messages
 
 
-def render(methods: list[Method], pictures: list[Picture], remarks: list[str]) -> str:
-    """The page. It needs nothing beside it."""
+def render(methods: list[Method], figures: list[DrawnFigure], messages: list[str]) -> str:
+    """Return the page as HTML with the figures inside, so that it needs no other file."""
     settings, shared = settings_table(methods)
     page = Environment(autoescape=True, trim_blocks=True, undefined=StrictUndefined).from_string(PAGE)
     return page.render(
@@ -152,19 +163,19 @@ def render(methods: list[Method], pictures: list[Picture], remarks: list[str]) -
         if len(methods) < 5
         else f"AsymGRPO: {len(methods)} methods compared",
         tables=[accuracy_table(methods), dynamics_table(methods)],
-        notes=NOTES,
-        pictures=pictures,
+        footnotes=FOOTNOTES,
+        figures=figures,
         base64=lambda png: base64.b64encode(png).decode(),
-        pixels=lambda picture: round(picture.inches * 130),
+        pixels=lambda figure: round(figure.inches * 130),
         settings=settings,
         shared=shared,
-        remarks=remarks,
+        messages=messages,
     )
 
 
 def _cell(method: Method, number: Callable[[Run], float | None], digits: int) -> str:
-    """A number of a run; over several seeds its mean and standard error. None where a seed has none."""
-    values = [number(run) for run in method.seeds]
+    """Return a number of the method's run; over several runs, mean and standard error. NONE if a run has no number."""
+    values = [number(run) for run in method.runs]
     if None in values:
         return NONE
     error = f" ± {statistics.stdev(values) / math.sqrt(len(values)):.{digits}f}" if len(values) > 1 else ""
@@ -172,17 +183,17 @@ def _cell(method: Method, number: Callable[[Run], float | None], digits: int) ->
 
 
 def accuracy_table(methods: list[Method]) -> list[list[str]]:
-    """Last and best validation accuracy in percent, of each data source and of their mean."""
+    """Return the last and the best validation accuracy in percent, on each data source and of their mean."""
     common, partial = validated_sources(methods)
     columns = {"average": common} | {benchmark_name(source): [source] for source in [*common, *partial]}
     rows = [["validation accuracy (%)", *(f"{name}, {which}" for name in columns for which in ("last", "best"))]]
     for method in methods:
         cells = []
         for sources in columns.values():
-            for pick in (series.last, series.best):
+            for pick in (points.last, points.best):
 
                 def percent(run: Run, sources=sources, pick=pick) -> float | None:
-                    value = pick(series.accuracy(run.rows, sources))
+                    value = pick(points.accuracy(run.rows, sources))
                     return None if value is None else 100 * value
 
                 cells.append(_cell(method, percent, 1))
@@ -191,37 +202,37 @@ def accuracy_table(methods: list[Method]) -> list[list[str]]:
 
 
 def dynamics_table(methods: list[Method]) -> list[list[str]]:
-    """The last entropy, of all rollouts and of each channel, and the last shares of unanimous groups."""
+    """Return each method's last numbers: reward, entropy of all rollouts and of each channel, shares of groups."""
     columns = {
-        "training reward": (series.logged, "critic/score/mean"),
-        "entropy": (lambda rows, _: series.policy_entropy(rows), ""),
-        "entropy, correct": (series.logged, "rollouts/correct/entropy"),
-        "entropy, incorrect": (series.logged, "rollouts/incorrect/entropy"),
-        "all-solved, step": (series.logged, "groups/all_solved"),
-        "none-solved, step": (series.logged, "groups/none_solved"),
-        "all-solved, epoch": (series.by_epoch, "epoch/all_solved"),
-        "none-solved, epoch": (series.by_epoch, "epoch/none_solved"),
+        "training reward": (points.logged, "critic/score/mean"),
+        "entropy": (lambda rows, _: points.policy_entropy(rows), ""),
+        "entropy, correct": (points.logged, "rollouts/correct/entropy"),
+        "entropy, incorrect": (points.logged, "rollouts/incorrect/entropy"),
+        "all-solved, step": (points.logged, "groups/all_solved"),
+        "none-solved, step": (points.logged, "groups/none_solved"),
+        "all-solved, epoch": (points.by_epoch, "epoch/all_solved"),
+        "none-solved, epoch": (points.by_epoch, "epoch/none_solved"),
     }
-    rows = [["at the end", "seeds", "step", *columns]]
+    rows = [["at the end", "runs", "step", *columns]]
     for method in methods:
         cells = [
-            _cell(method, lambda run, points=points, key=key: series.last(points(run.rows, key)), 3)
-            for points, key in columns.values()
+            _cell(method, lambda run, read=read, key=key: points.last(read(run.rows, key)), 3)
+            for read, key in columns.values()
         ]
-        steps = ", ".join(map(str, sorted({run.last_step for run in method.seeds})))
-        rows.append([method.name, str(len(method.seeds)), steps, *cells])
+        steps = ", ".join(map(str, sorted({run.last_step for run in method.runs})))
+        rows.append([method.name, str(len(method.runs)), steps, *cells])
     return rows
 
 
 def settings_table(methods: list[Method]) -> tuple[list[list[str]], str]:
-    """(a row for each run, with the settings in which runs differ; those of SETTINGS that are the same in all)."""
-    runs = [run for method in methods for run in method.seeds]
+    """Return (a row per run, with the settings that differ between runs; the others of SETTINGS as a sentence)."""
+    runs = [run for method in methods for run in method.runs]
     columns: dict[str, list[Any]] = {name: [run.config.get(key) for run in runs] for name, key in SETTINGS.items()}
-    betas = [exponents(run) or (None, None, None) for run in runs]
-    columns |= {name: [setting[i] for setting in betas] for i, name in enumerate(BETAS)}
+    betas = [betas_of(run) or (None, None, None) for run in runs]
+    columns |= {name: [of_run[i] for of_run in betas] for i, name in enumerate(Betas._fields)}
     columns["steps"] = [run.last_step for run in runs]
     columns["seeds"] = [_seeds(run) for run in runs]
-    shown = {*SETTINGS.values(), *(f"algorithm.asymgrpo.{name}" for name in BETAS)}
+    shown = {*SETTINGS.values(), *(f"algorithm.asymgrpo.{name}" for name in Betas._fields)}
     for key in differing(runs):
         if key not in shown and not SEED.fullmatch(key):
             columns[key] = [run.config.get(key) for run in runs]
@@ -239,6 +250,6 @@ def _text(value: Any) -> str:
 
 
 def _seeds(run: Run) -> str | None:
-    """The seeds of verl's parts, each value once."""
+    """Return the seeds of a run's configuration, each value once; None if it has none."""
     seeds = dict.fromkeys(str(value) for key, value in run.config.items() if SEED.fullmatch(key) and value is not None)
     return ", ".join(seeds) or None

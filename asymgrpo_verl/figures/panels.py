@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Panels of lines over runs: one style for a method everywhere, legible in print and without colour."""
+"""Draw panels of lines, one line per method. A method has the same style in all figures, legible without colour."""
 
 import math
 import textwrap
@@ -21,16 +21,16 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from asymgrpo_verl.figures import points as series
+from asymgrpo_verl.figures import points
 from asymgrpo_verl.figures.style import PALETTE, plt
-from asymgrpo_verl.runs.comparison import Method
+from asymgrpo_verl.runs.methods import Method
 
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK = PALETTE
 SOLID, DASHED, DOTTED, DASHDOT, LONG = (), (4, 1.5), (1, 1.2), (4, 1.2, 1, 1.2), (9, 1.5, 3, 1.5)
 DASHES, MARKERS = (SOLID, DASHED, DOTTED, DASHDOT, LONG), "os^vDPX*<>dhp"
 
 Style = tuple[str, tuple, str]  # colour, dashes, marker
-# No two have both colour and dashes alike. Those that the paper shows together differ in colour.
+# No two methods have the same colour and dashes. Methods that the paper shows together differ in colour.
 STYLES: dict[str, Style] = {
     "REINFORCE": (BLACK, DOTTED, "X"),
     "GRPO": (VERMILLION, DASHED, "s"),
@@ -47,7 +47,8 @@ STYLES: dict[str, Style] = {
     "AsymGRPO": (BLUE, SOLID, "o"),
     "AsymGRPO + Clip-higher": (BLUE, DASHDOT, "D"),
 }
-CELL = (2.25, 1.75)  # inches: three abreast fill a page, two are wider than a column
+CELL = (2.25, 1.75)  # inches per panel: three side by side fill the width of a page
+# matplotlib's settings for print
 PRINT = {
     "font.size": 8,
     "axes.titlesize": 8,
@@ -70,19 +71,30 @@ PRINT = {
 
 
 class Panel(NamedTuple):
-    """A panel: the points of a run, and the keys of the log that they need."""
+    """A panel.
+
+    Attributes:
+        title, unit, x: the texts of the panel, of its y axis and of its x axis.
+        read: the rows of a run's log -> the run's points.
+        needs: the keys of the log that `read` needs, for messages.
+        smooth: draw the moving average, and the values faintly behind it.
+    """
 
     title: str
     unit: str
-    points: Callable[[list[dict]], series.Points]
+    read: Callable[[list[dict]], points.Points]
     needs: str
     x: str = "step"
     smooth: bool = False
 
 
 def styles(names: list[str]) -> dict[str, Style]:
-    """A method's style: the table's; for a name that is not there one by its checksum, so that it is the same in every
-    call, or the next one where another method of this call has it. AsymGRPO's and GRPO's colours are not for others."""
+    """Return a style per method.
+
+    A method of STYLES has its style there. Another method has a style by the checksum of its name, so that it is the
+    same in every call; if another method of this call has that style, it gets the next free one. The colours of
+    AsymGRPO and GRPO are not used for other methods.
+    """
     colors = [color for color in PALETTE if color not in (BLUE, VERMILLION)]
     taken = {style[:2] for style in STYLES.values()}
     pairs = [(dashes, color) for dashes in DASHES for color in colors if (color, dashes) not in taken]
@@ -101,8 +113,10 @@ def styles(names: list[str]) -> dict[str, Style]:
 
 
 def grid(count: int) -> tuple[Figure, list, plt.Axes, int]:
-    """(figure, axes of count panels, axes that the legend has for itself, its columns). The legend has the last column
-    of one, two or four panels, else what the last row leaves."""
+    """Return (figure, axes of `count` panels, axes of the legend, number of the legend's columns).
+
+    With one, two or four panels the legend is in a column of its own, else in the rest of the last row.
+    """
     beside = count in (1, 2, 4)
     columns = {1: 1, 2: 2, 3: 2, 4: 2}.get(count, 3)
     rows = math.ceil(count / columns) if beside else count // columns + 1
@@ -118,70 +132,86 @@ def grid(count: int) -> tuple[Figure, list, plt.Axes, int]:
 
 
 def put_legend(axes: plt.Axes, methods: list[Method], chosen: dict[str, Style], where: str, columns: int = 1) -> None:
+    """Draw the legend of the methods into `axes`, at `where`."""
     handles, labels = [], []
     for method in methods:
         color, dashes, marker = chosen[method.name]
         handles += axes.plot([], [], color=color, dashes=dashes or (None, None), marker=marker)
-        seeds = f" ({len(method.seeds)} seeds)" if len(method.seeds) > 1 else ""
-        labels.append(textwrap.fill(literal(method.name) + seeds, 34))
+        count = f" ({len(method.runs)} runs)" if len(method.runs) > 1 else ""
+        labels.append(textwrap.fill(literal(method.name) + count, 34))
     axes.legend(handles, labels, loc=where, ncols=columns, borderaxespad=0, labelspacing=0.2)
 
 
 def literal(text: str) -> str:
-    """Text that matplotlib takes as it is: no formula, no label to leave out."""
+    """Return `text` escaped for matplotlib, which reads $ as a formula and leaves labels with a leading _ out."""
     return "\u200b" * text.startswith("_") + text.replace("$", r"\$")
 
 
 def draw_panels(panels: list[Panel], methods: list[Method]) -> tuple[Figure | None, list[str]]:
-    """A figure of the panels that some method has points for; what is missing in the logs."""
-    lines = [
-        [_line([panel.points(run.rows) for run in method.seeds], panel.smooth) for method in methods]
-        for panel in panels
-    ]
-    missing = [
-        panel.needs for panel, found in zip(panels, lines, strict=True) if not any(drawn.x for drawn, _ in found)
-    ]
-    kept = [(panel, found) for panel, found in zip(panels, lines, strict=True) if any(drawn.x for drawn, _ in found)]
-    said = [f"lacks panels: no run has {', '.join(missing)}"] if missing else []
+    """Draw a figure of the panels that at least one method has points for.
+
+    Returns:
+        (figure, or None if no panel has points; messages about what is missing in the logs).
+    """
+    lines = [[_lines(panel, method) for method in methods] for panel in panels]
+    kept, missing = [], []
+    for panel, found in zip(panels, lines, strict=True):
+        if any(drawn.x for drawn, _ in found):
+            kept.append((panel, found))
+        else:
+            missing.append(panel.needs)
     if not kept:
         return None, [f"no run has {', '.join(missing)}"]
+    messages = [f"lacks panels: no run has {', '.join(missing)}"] if missing else []
     for i, method in enumerate(methods):
         if keys := [panel.needs for panel, found in kept if not found[i][0].x]:
-            said.append(f"is in part without {method.name}: not in {_its_runs(method)}: {', '.join(keys)}")
+            messages.append(f"lacks {method.name} in some panels: {_its_logs(method)} {', '.join(keys)}")
     chosen = styles([method.name for method in methods])
     figure, all_axes, legend, columns = grid(len(kept))
     for i, (axes, (panel, found)) in enumerate(zip(all_axes, kept, strict=True)):
         for order, (method, (drawn, raw)) in enumerate(zip(methods, found, strict=True)):
             if drawn.x:
-                draw_line(axes, drawn, raw, chosen[method.name], order, len(method.seeds) > 1)
+                draw_line(axes, drawn, raw, chosen[method.name], order, len(method.runs) > 1)
         axes.set(title=f"({chr(97 + i)}) {panel.title}", xlabel=panel.x, ylabel=panel.unit)
         low, high = axes.get_ylim()
-        if "%" in panel.unit and high - low < 2:  # a share that does not change is no zoom into nothing
+        if "%" in panel.unit and high - low < 2:  # else a share that hardly changes would look as if it changed a lot
             axes.set_ylim(low - 1, high + 1)
         _tidy(axes)
     put_legend(legend, methods, chosen, "center left", columns)
-    return figure, said
+    return figure, messages
 
 
-def _its_runs(method: Method) -> str:
-    return "its log" if len(method.seeds) == 1 else f"the logs of all its {len(method.seeds)} seeds"
+def _its_logs(method: Method) -> str:
+    count = len(method.runs)
+    return "its log does not have" if count == 1 else f"the logs of its {count} runs do not all have"
 
 
-def _line(seeds: list[series.Points], smooth: bool) -> tuple[series.Line, series.Line | None]:
-    raw = series.line(seeds)
-    return (series.line([series.smoothed(points) for points in seeds]), raw) if smooth else (raw, None)
+def _lines(panel: Panel, method: Method) -> tuple[points.Line, points.Line | None]:
+    """Return (line to draw, line to draw faintly behind it or None)."""
+    of_runs = [panel.read(run.rows) for run in method.runs]
+    raw = points.line(of_runs)
+    return (points.line([points.smoothed(of_run) for of_run in of_runs]), raw) if panel.smooth else (raw, None)
 
 
-def draw_line(axes, drawn: series.Line, raw: series.Line | None, style: Style, order: int, band: bool) -> None:
+def draw_line(axes, drawn: points.Line, raw: points.Line | None, style: Style, order: int, band: bool) -> None:
+    """Draw a method's line.
+
+    Args:
+        raw: the values before smoothing, drawn faintly; None if the line is not smoothed.
+        order: position of the method in the panel; the markers of its line are shifted by it.
+        band: fill the area from the lowest to the highest run.
+    """
     color, dashes, marker = style
     if raw:
         axes.plot(raw.x, raw.mean, color=color, linewidth=0.6, alpha=0.25, zorder=1.5)
     if band:
         axes.fill_between(drawn.x, drawn.low, drawn.high, color=color, alpha=0.18, linewidth=0, zorder=1)
-    apart = max(1, len(drawn.x) // 6)  # six markers on a long line, not at the same x as those of its neighbours
+    # A long line has six markers, at other x than the markers of the lines drawn before and after it.
+    apart = max(1, len(drawn.x) // 6)
     every = (order * apart // 5 % apart, apart) if len(drawn.x) > 12 else 1
     style = {"color": color, "dashes": dashes or (None, None), "marker": marker, "markevery": every}
     axes.plot(drawn.x, drawn.mean, linewidth=0.9 if len(drawn.x) > 50 else 1.2, **style)
+    # A point between two gaps has no line, so it gets a marker.
     gap = [True, *(math.isnan(value) for value in drawn.mean), True]
     alone = [i for i, value in enumerate(drawn.mean) if not math.isnan(value) and gap[i] and gap[i + 2]]
     axes.plot([drawn.x[i] for i in alone], [drawn.mean[i] for i in alone], marker, color=color)

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The paper's Figures 1 to 5 from the logs of any runs, and the entropy of both channels, which it does not show."""
+"""Draw the paper's Figures 1 to 5 from the logs of any runs, and the entropy of both channels."""
 
 import io
 import itertools
@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 
 from asymgrpo_verl import paper
 from asymgrpo_verl.core.estimators import ESTIMATORS
-from asymgrpo_verl.figures import points as series
+from asymgrpo_verl.figures import points
 from asymgrpo_verl.figures.panels import (
     CELL,
     DASHED,
@@ -35,99 +35,127 @@ from asymgrpo_verl.figures.panels import (
     styles,
 )
 from asymgrpo_verl.figures.style import plt
-from asymgrpo_verl.figures.weight_curves import Setting, curve
-from asymgrpo_verl.runs.comparison import Method, Run
+from asymgrpo_verl.figures.weight_curves import Betas, curve
+from asymgrpo_verl.runs.logs import data_sources
+from asymgrpo_verl.runs.methods import Method
+from asymgrpo_verl.runs.run import Run
 
 FIGURES = ("figure1", "figure2", "figure3", "figure4", "figure5", "channels")
+BETAS = {"beta_pos": "β_+", "beta_neg": "β_-"}  # key -> symbol
 
 
-class Picture(NamedTuple):
-    name: str  # of FIGURES, and of its files
+class DrawnFigure(NamedTuple):
+    """A figure as the contents of its files.
+
+    Attributes:
+        name: of FIGURES, and of its files.
+        inches: its width.
+    """
+
+    name: str
     title: str
     caption: str
     png: bytes
     pdf: bytes
-    inches: float  # wide
+    inches: float
 
 
-def _picture(name: str, title: str, caption: str, figure: Figure) -> Picture:
+def _save(name: str, title: str, caption: str, figure: Figure) -> DrawnFigure:
     files = []
-    # without its date a PDF of the same logs is the same file
+    # The PDF has no date, so that the same logs give the same file.
     for options in ({"format": "png", "dpi": 200}, {"format": "pdf", "metadata": {"CreationDate": None}}):
         buffer = io.BytesIO()
         figure.savefig(buffer, **options)
         files.append(buffer.getvalue())
     plt.close(figure)
-    return Picture(name, title, caption, *files, figure.get_figwidth())
+    return DrawnFigure(name, title, caption, *files, figure.get_figwidth())
 
 
-def _of(key: str, title: str, unit: str, scale: float = 1.0, smooth: bool = False) -> Panel:
-    def points(rows: list[dict]) -> series.Points:
-        return {x: scale * value for x, value in series.logged(rows, key).items()}
+def metric_panel(key: str, title: str, unit: str, scale: float = 1.0, smooth: bool = False) -> Panel:
+    """Return the panel of a metric by step, times `scale`."""
 
-    return Panel(title, unit, points, key, smooth=smooth)
+    def read(rows: list[dict]) -> points.Points:
+        return {x: scale * value for x, value in points.logged(rows, key).items()}
 
-
-def _of_epochs(key: str, title: str) -> Panel:
-    def points(rows: list[dict]) -> series.Points:
-        return {x: 100 * value for x, value in series.by_epoch(rows, key).items()}
-
-    return Panel(title, "% of prompts", points, key, x="epoch")
+    return Panel(title, unit, read, key, smooth=smooth)
 
 
-def _of_accuracy(sources: list[str], title: str) -> Panel:
-    def points(rows: list[dict]) -> series.Points:
-        return {x: 100 * value for x, value in series.accuracy(rows, sources).items()}
+def _epoch_panel(key: str, title: str) -> Panel:
+    def read(rows: list[dict]) -> points.Points:
+        return {x: 100 * value for x, value in points.by_epoch(rows, key).items()}
+
+    return Panel(title, "% of prompts", read, key, x="epoch")
+
+
+def accuracy_panel(sources: list[str], title: str) -> Panel:
+    """Return the panel of the mean validation accuracy over data sources, in percent."""
+
+    def read(rows: list[dict]) -> points.Points:
+        return {x: 100 * value for x, value in points.accuracy(rows, sources).items()}
 
     needs = ", ".join(f"val-core/{source}/acc/mean@1" for source in sources) or "val-core/*/acc/mean@1"
-    return Panel(title, "accuracy (%)", points, needs, smooth=True)
+    return Panel(title, "accuracy (%)", read, needs, smooth=True)
+
+
+def beta_panels(methods: list[Method]) -> list[Panel]:
+    """Return the panels of both betas by step; none if no run changes its betas."""
+    panels = [metric_panel(f"asymgrpo/{key}", f"${symbol}$", "exponent") for key, symbol in BETAS.items()]
+    logs = [run.rows for method in methods for run in method.runs]
+    vary = any(len({*panel.read(rows).values()}) > 1 for panel in panels for rows in logs)
+    return panels if vary else []
 
 
 def validated_sources(methods: list[Method]) -> tuple[list[str], list[str]]:
-    """(data sources that every validated run has, those that only some have), the paper's first and in its order."""
-    found = [series.data_sources(run.rows) for method in methods for run in method.seeds]
+    """Return (data sources of every validated run, data sources of only some); the paper's first, in its order."""
+    found = [data_sources(run.rows) for method in methods for run in method.runs]
     found = [sources for sources in found if sources]
+    somewhere = set().union(*found)
     everywhere = set.intersection(*found) if found else set()
-    every = [*paper.BENCHMARKS, *sorted(set().union(*found) - paper.BENCHMARKS.keys())]
-    somewhere = set().union(*found) - everywhere
-    return [source for source in every if source in everywhere], [source for source in every if source in somewhere]
+    ordered = [source for source in paper.BENCHMARKS if source in somewhere]
+    ordered += sorted(somewhere - paper.BENCHMARKS.keys())
+    common = [source for source in ordered if source in everywhere]
+    return common, [source for source in ordered if source not in everywhere]
 
 
 def benchmark_name(source: str) -> str:
     return paper.BENCHMARKS[source].name if source in paper.BENCHMARKS else source
 
 
-def draw_all(methods: list[Method]) -> tuple[list[Picture], list[str]]:
-    """The figures that the runs have metrics for, and what there is to say of the others."""
+def draw_all(methods: list[Method]) -> tuple[list[DrawnFigure], list[str]]:
+    """Draw the figures that the runs have metrics for.
+
+    Returns:
+        (figures, messages about figures and panels that are missing).
+    """
     common, partial = validated_sources(methods)
-    remarks = []
+    messages = []
     if partial:
-        remarks.append(
-            "the average validation accuracy is over what all runs were validated on, "
-            f"{', '.join(common) or 'which is nothing'}: only some have {', '.join(partial)}"
+        messages.append(
+            f"the average validation accuracy is over {', '.join(common) or 'no data source'}, because only some runs "
+            f"were validated on {', '.join(partial)}"
         )
-    entropy = Panel("policy entropy", "nats / token", series.policy_entropy, "rollouts/entropy or actor/entropy")
-    average = _of_accuracy(common, "average validation accuracy")
+    entropy = Panel("policy entropy", "nats / token", points.policy_entropy, "rollouts/entropy or actor/entropy")
+    average = accuracy_panel(common, "average validation accuracy")
     shares = [("all_solved", "prompts all-solved"), ("none_solved", "prompts none-solved")]
-    increment = _of("rollouts/correct/log_prob_increment", "log-prob. increment, correct", "nats / rollout")
-    flips = [method for method in methods if _flipped(method)]
+    increment = metric_panel("rollouts/correct/log_prob_increment", "log-prob. increment, correct", "nats / rollout")
+    reflected = [method for method in methods if _is_reflected(method)]
     grpo = [method for method in methods if method.name == "GRPO"]
     described = [
         (
             "figure2",
-            "Figure 2: what each channel does",
+            "Figure 2: the effect of each channel",
             "Policy entropy; mean validation accuracy; share of an epoch's prompts (of the last epoch: so far) whose "
             "rollouts are all correct, none correct; mean over correct rollouts of log pi_new - log pi_old after an "
             "update.",
             methods,
-            [entropy, average, *(_of_epochs(f"epoch/{key}", title) for key, title in shares), increment],
+            [entropy, average, *(_epoch_panel(f"epoch/{key}", title) for key, title in shares), increment],
         ),
         (
             "figure3",
-            "Figure 3: the flips against GRPO",
-            "Policy entropy and mean validation accuracy with one of GRPO's curves reflected: A- in EntIncrease, A+ in "
-            "EntDecrease.",
-            grpo + flips if grpo and flips else [],
+            "Figure 3: reflected curves and GRPO",
+            "Policy entropy and mean validation accuracy of GRPO, and with one of its curves reflected: A- in "
+            "EntIncrease, A+ in EntDecrease.",
+            grpo + reflected if grpo and reflected else [],
             [entropy, average],
         ),
         (
@@ -139,8 +167,8 @@ def draw_all(methods: list[Method]) -> tuple[list[Picture], list[str]]:
             [
                 entropy,
                 average,
-                _of("critic/score/mean", "training reward", "reward / rollout", smooth=True),
-                *(_of(f"groups/{key}", title, "% of prompts", 100, smooth=True) for key, title in shares),
+                metric_panel("critic/score/mean", "training reward", "reward / rollout", smooth=True),
+                *(metric_panel(f"groups/{key}", title, "% of prompts", 100, smooth=True) for key, title in shares),
             ],
         ),
         (
@@ -148,123 +176,117 @@ def draw_all(methods: list[Method]) -> tuple[list[Picture], list[str]]:
             "Figure 5: validation accuracy by benchmark",
             "Greedy validation accuracy on each data source.",
             methods,
-            [_of_accuracy([source], literal(benchmark_name(source))) for source in [*common, *partial]] or [average],
+            [accuracy_panel([source], literal(benchmark_name(source))) for source in [*common, *partial]] or [average],
         ),
         (
             "channels",
             "Entropy of both channels",
             "Mean token entropy of the correct and of the incorrect rollouts before the update, over all groups and "
-            "over those that have both; the betas of a step, where a run changes them. Not in the paper.",
+            "over the mixed groups; if a run changes its betas, the betas by step. The paper has no such figure.",
             methods,
             [
                 *(
-                    _of(f"rollouts/{channel}/{key}", f"{channel}{where}", "entropy (nats / token)")
+                    metric_panel(f"rollouts/{channel}/{key}", f"{channel}{where}", "entropy (nats / token)")
                     for key, where in (("entropy", ""), ("entropy_mixed", ", mixed groups"))
                     for channel in ("correct", "incorrect")
                 ),
-                *_betas(methods),
+                *beta_panels(methods),
             ],
         ),
     ]
-    pictures = []
+    figures = []
     with plt.rc_context(PRINT):
-        first, said = _draw_figure1(methods)
-        pictures += [first] if first else []
-        remarks += said
-        for name, title, caption, whose, panels in described:
-            if not whose:
-                lacking = [*([] if grpo else ["GRPO"]), *([] if flips else ["EntIncrease", "EntDecrease"])]
-                remarks.append(
-                    f"{name} skipped: it compares the flips with GRPO, and there is no {' or '.join(lacking)}"
+        figure1, its_messages = _draw_figure1(methods)
+        figures += [figure1] if figure1 else []
+        messages += its_messages
+        for name, title, caption, shown, panels in described:
+            if not shown:
+                lacking = [*([] if grpo else ["GRPO"]), *([] if reflected else ["EntIncrease", "EntDecrease"])]
+                messages.append(
+                    f"{name} skipped: it compares GRPO with reflected curves, and there is no {' or '.join(lacking)}"
                 )
                 continue
-            figure, said = draw_panels(panels, whose)
+            figure, its_messages = draw_panels(panels, shown)
             if figure:
-                pictures.append(_picture(name, title, f"{caption} {_about(whose, panels)}".strip(), figure))
-            remarks += [f"{name}{' ' if figure else ' skipped: '}{line}" for line in said]
-    return pictures, remarks
+                figures.append(_save(name, title, f"{caption} {_about(shown, panels)}".strip(), figure))
+            messages += [f"{name}{' ' if figure else ' skipped: '}{line}" for line in its_messages]
+    return figures, messages
 
 
-def _flipped(method: Method) -> bool:
-    setting = exponents(method.seeds[0])
-    return method.name in ("EntIncrease", "EntDecrease") or (setting is not None and setting.flip != "none")
-
-
-def _betas(methods: list[Method]) -> list[Panel]:
-    panels = [
-        _of(f"asymgrpo/{key}", title, "exponent") for key, title in (("beta_pos", "$β_+$"), ("beta_neg", "$β_-$"))
-    ]
-    logs = [run.rows for method in methods for run in method.seeds]
-    vary = any(len({*panel.points(rows).values()}) > 1 for panel in panels for rows in logs)
-    return panels if vary else []
+def _is_reflected(method: Method) -> bool:
+    betas = betas_of(method.runs[0])
+    return method.name in ("EntIncrease", "EntDecrease") or (betas is not None and betas.flip != "none")
 
 
 def _about(methods: list[Method], panels: list[Panel]) -> str:
-    """What the caption says of smoothing and seeds."""
-    says = []
+    """Return the end of the caption, about smoothing and about methods with several runs."""
+    sentences = []
     if smooth := [panel.title for panel in panels if panel.smooth]:
-        says.append(
-            f"Smoothed are {', '.join(smooth)}: exponential moving averages (s_t = {series.SMOOTHING} s_(t-1) + "
-            f"{1 - series.SMOOTHING:.1f} v_t, from s_0 = v_0); faint: the values themselves."
+        sentences.append(
+            f"Smoothed: {', '.join(smooth)}, as exponential moving averages (s_t = {points.SMOOTHING} s_(t-1) + "
+            f"{1 - points.SMOOTHING:.1f} v_t, from s_0 = v_0), with the values faintly behind."
         )
-    if several := [f"{method.name} ({len(method.seeds)})" for method in methods if len(method.seeds) > 1]:
-        says.append(f"Mean over the seeds of {', '.join(several)}; the band is from the lowest seed to the highest.")
-    return " ".join(says)
+    if several := [f"{method.name} ({len(method.runs)})" for method in methods if len(method.runs) > 1]:
+        sentences.append(f"Mean over the runs of {', '.join(several)}; the band is from the lowest to the highest run.")
+    return " ".join(sentences)
 
 
-def exponents(run: Run) -> Setting | None:
-    """The setting of the beta family that the run has, at its start; None for a method outside it."""
+def betas_of(run: Run) -> Betas | None:
+    """Return the betas at the start of a run; None for a method without betas, and if the configuration is unknown.
+
+    GRPO and REINFORCE have the betas for which `asymgrpo` gives their advantages.
+    """
     estimator = run.config.get("algorithm.adv_estimator")
     if estimator == "grpo" and run.config.get("algorithm.norm_adv_by_std_in_grpo", True):
-        return Setting(0.5, 0.5)
+        return Betas(0.5, 0.5)
     if estimator == "reinforce_pm1":
-        return Setting(0.0, 0.0)
+        return Betas(0.0, 0.0)
     if estimator != "asymgrpo":
         return None
     default = ESTIMATORS["asymgrpo"].settings()
     betas = []
-    for key in ("beta_pos", "beta_neg"):
+    for key in BETAS:
         first = next((row[f"asymgrpo/{key}"] for row in run.rows if row.get(f"asymgrpo/{key}") is not None), None)
         betas.append(first if first is not None else run.config.get(f"algorithm.asymgrpo.{key}", getattr(default, key)))
-    return Setting(*betas, run.config.get("algorithm.asymgrpo.flip", default.flip))
+    return Betas(*betas, run.config.get("algorithm.asymgrpo.flip", default.flip))
 
 
 def _group_size(method: Method) -> int:
-    return method.seeds[0].config.get("actor_rollout_ref.rollout.n", 8)
+    return method.runs[0].config.get("actor_rollout_ref.rollout.n", 8)
 
 
-def _draw_figure1(methods: list[Method]) -> tuple[Picture | None, list[str]]:
-    """(a, b) what a rollout weighs in the methods of the beta family, beside GRPO and its flips; (c) Cov(p)."""
-    of_family = [method for method in methods if exponents(method.seeds[0])]
-    cov = [(method, series.line([series.covariance(run.rows) for run in method.seeds])) for method in methods]
+def _draw_figure1(methods: list[Method]) -> tuple[DrawnFigure | None, list[str]]:
+    """Draw (a, b) the advantages of the methods with betas, with GRPO's and their reflections; (c) Cov(p)."""
+    with_betas = [method for method in methods if betas_of(method.runs[0])]
+    cov = [(method, points.line([points.covariance(run.rows) for run in method.runs])) for method in methods]
     cov = [(method, drawn) for method, drawn in cov if drawn.x]
     needs = "covariance/at/k_of_n with groups/solved/k_of_n in the first 40 steps"
-    if not of_family and not cov:
-        return None, [f"figure1 skipped: no run's configuration is of the beta family, and none has {needs}"]
-    said = [] if cov else [f"figure1 lacks panel (c): no run has {needs}"]
+    if not with_betas and not cov:
+        return None, [f"figure1 skipped: no run's configuration has betas, and no run has {needs}"]
+    messages = [] if cov else [f"figure1 lacks panel (c): no run has {needs}"]
     chosen = styles([method.name for method in methods])
-    # A row of panels over a row of their legends.
+    # A row of panels, and below it a row of their legends, whose height grows with the number of their lines.
     count = 2 + bool(cov)
-    lines = max(len(methods), len(of_family) + 2)
+    lines = max(len(methods), len(with_betas) + 2)
     figure = plt.figure(figsize=(count * CELL[0], CELL[1] + 0.14 * lines), layout="constrained")
     axes = figure.subplots(2, count, height_ratios=[CELL[1], 0.14 * lines])
-    sizes = sorted({_group_size(method) for method in of_family}) or [8]
+    sizes = sorted({_group_size(method) for method in with_betas}) or [8]
     for i, (channel, sign) in enumerate((("positive", "+"), ("negative", "-"))):
-        shown = {}  # (beta, reflected, n) -> style; methods may share a curve, which then has the first one's
-        for method in of_family:
-            setting = exponents(method.seeds[0])
-            shown.setdefault((setting[i], setting.flip == channel, _group_size(method)), chosen[method.name])
+        shown = {}  # (beta, reflected, n) -> style. If methods share a curve, it has the style of the first one.
+        for method in with_betas:
+            betas = betas_of(method.runs[0])
+            shown.setdefault((betas[i], betas.flip == channel, _group_size(method)), chosen[method.name])
         for n, reflected in itertools.product(sizes, (False, True)):
             shown.setdefault((0.5, reflected, n), STYLES["GRPO"])
         for (beta, reflected, n), (color, _, marker) in sorted(shown.items()):
-            setting = Setting(beta, beta, channel if reflected else "none")
+            betas = Betas(beta, beta, channel if reflected else "none")
             label = f"$β_{sign}$ = {beta:g}{', reflected' * reflected}{f', n = {n}' * (len(sizes) > 1)}"
             style = {"color": color, "dashes": DASHED if reflected else (None, None), "marker": marker, "label": label}
-            axes[0, i].plot([k / n for k in range(n + 1)], curve(setting, n)[i], **style)
-        axes[0, i].set(title=f"({'ab'[i]}) $A_{sign}(p)$", xlabel="group accuracy p", ylabel="weight of a rollout")
+            axes[0, i].plot([k / n for k in range(n + 1)], curve(betas, n)[i], **style)
+        axes[0, i].set(title=f"({'ab'[i]}) $A_{sign}(p)$", xlabel="group accuracy p", ylabel="advantage of a rollout")
         axes[1, i].legend(*axes[0, i].get_legend_handles_labels(), loc="upper center", labelspacing=0.2)
     for order, (method, drawn) in enumerate(cov):
-        draw_line(axes[0, 2], drawn, None, chosen[method.name], order, len(method.seeds) > 1)
+        draw_line(axes[0, 2], drawn, None, chosen[method.name], order, len(method.runs) > 1)
     if cov:
         axes[0, 2].axhline(0, color="#999999", linewidth=0.6, zorder=1)
         axes[0, 2].set(
@@ -275,10 +297,10 @@ def _draw_figure1(methods: list[Method]) -> tuple[Picture | None, list[str]]:
         panel.grid(axis="y", color="#E6E6E6", linewidth=0.5)
         legend.axis("off")
     caption = (
-        "What a correct (a) and an incorrect (b) rollout weighs by the accuracy p of its group; dashed: reflected "
-        "about p = 1/2. A curve that methods share has the first one's colour; 0.5 is GRPO's, there always (verl's "
-        "`grpo` divides by the sample's standard deviation: sqrt((n-1)/n) times as much). Betas that a run changes are "
-        "those of its start. (c) Mean covariance of log-probability and advantage over the groups of accuracy p in the "
-        "first 40 steps. "
+        "Advantage of a correct (a) and of an incorrect (b) rollout by the accuracy p of its group; dashed: reflected "
+        "about p = 1/2. If methods share a curve, it has the colour of the first one. GRPO's curve (0.5) is always "
+        "drawn; verl's `grpo` divides by the sample's standard deviation, so its advantages are sqrt((n-1)/n) times as "
+        "large. If a run changes its betas, its curves are those of its start. (c) Mean covariance of log-probability "
+        "and advantage over the groups of accuracy p in the first 40 steps. "
     )
-    return _picture("figure1", "Figure 1: weights and covariance", caption + _about(methods, []), figure), said
+    return _save("figure1", "Figure 1: advantages and covariance", caption + _about(methods, []), figure), messages

@@ -11,9 +11,9 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""From a run's log to what a figure plots: points of each seed, and a line over the seeds.
+"""Turn the rows of a log into what a figure plots: the points of each run, and a line over runs.
 
-Points are a dict, x -> value, with NaN where the log says null. An x that the log says nothing of is not there.
+Points are a dict, x -> value. The value is NaN if the log has null there; an x without a value in the log is left out.
 """
 
 import math
@@ -22,9 +22,9 @@ import statistics
 from bisect import bisect
 from typing import NamedTuple
 
-from asymgrpo_verl.runs.logs import ACCURACY, validation_accuracy
+from asymgrpo_verl.runs.logs import validation_accuracy
 
-SMOOTHING = 0.7  # the paper's, of validation curves
+SMOOTHING = 0.7  # the paper's factor for validation curves
 COVARIANCE_STEPS = 40  # Fig. 1 c
 COVARIANCE = re.compile(r"covariance/at/(\d+)_of_(\d+)")
 
@@ -36,17 +36,17 @@ def _number(value: float | None) -> float:
 
 
 def logged(rows: list[dict], key: str) -> Points:
-    """Step -> value of a metric."""
+    """Return step -> value of a metric."""
     return {row["step"]: _number(row[key]) for row in rows if key in row}
 
 
 def policy_entropy(rows: list[dict]) -> Points:
-    """Step -> mean token entropy, by our trainer, or else by verl, which aggregates it as it does the loss."""
+    """Return step -> mean token entropy in nats: our trainer's metric, else verl's, which depends on loss_agg_mode."""
     return logged(rows, "actor/entropy") | logged(rows, "rollouts/entropy")
 
 
 def by_epoch(rows: list[dict], key: str) -> Points:
-    """Epoch, from 1 -> value of a metric at the last of its steps that has one. verl counts epochs from 0."""
+    """Return epoch -> value of a metric at the epoch's last step that has one. We count epochs from 1, verl from 0."""
     points = {}
     for row in rows:
         epoch, value = _number(row.get("training/epoch")), _number(row.get(key))
@@ -55,13 +55,8 @@ def by_epoch(rows: list[dict], key: str) -> Points:
     return points
 
 
-def data_sources(rows: list[dict]) -> set[str]:
-    """Those that the run was validated on."""
-    return {match[1] for row in rows for key in row if (match := ACCURACY.fullmatch(key))}
-
-
 def accuracy(rows: list[dict], sources: list[str]) -> Points:
-    """Step -> validation accuracy, the mean over data sources, at the steps that validated all of them."""
+    """Return step -> mean validation accuracy over data sources, at the steps where all of them were validated."""
     validated = [row for row in rows if any(key.startswith("val-core/") for key in row)]
     each = [validation_accuracy(validated, source) for source in sources]
     steps = [step for step in each[0] if all(step in values for values in each)] if each else []
@@ -69,7 +64,10 @@ def accuracy(rows: list[dict], sources: list[str]) -> Points:
 
 
 def smoothed(points: Points, factor: float = SMOOTHING) -> Points:
-    """Exponential moving average: s_0 = v_0, s_t = factor * s_(t-1) + (1 - factor) * v_t; a NaN is passed over."""
+    """Return the exponential moving average: s_0 = v_0, s_t = factor * s_(t-1) + (1 - factor) * v_t.
+
+    At a NaN the average is NaN, and it resumes afterwards from its last value.
+    """
     average, result = math.nan, {}
     for x in sorted(points):
         if math.isfinite(points[x]):
@@ -81,10 +79,11 @@ def smoothed(points: Points, factor: float = SMOOTHING) -> Points:
 
 
 def covariance(rows: list[dict]) -> Points:
-    """p -> Cov(p) of the mixed groups in the first 40 steps (Fig. 1 c).
+    """Return group accuracy p -> Cov(p), the mean over the mixed groups of the first 40 steps (Fig. 1 c).
 
-    The log has the mean over the groups of a step, and their share of the step's groups: weighted by it, the mean over
-    steps is the mean over groups. At p = 0 and p = 1 the advantages of a group are one number, so there Cov is 0.
+    For each p, the log has the mean over a step's groups with this p, and their share of the step's groups. We weight
+    each step by this share, so the result is a mean over groups. p = 0 and p = 1 are left out, because there all
+    advantages of a group are equal, so Cov is 0.
     """
     sums: dict[float, list[float]] = {}
     for row in (row for row in rows if 1 <= row["step"] <= COVARIANCE_STEPS):
@@ -99,7 +98,7 @@ def covariance(rows: list[dict]) -> Points:
 
 
 class Line(NamedTuple):
-    """The mean over seeds and their lowest and highest value; NaN in the three is a gap."""
+    """The mean over runs, and the lowest and the highest run. At a gap, all three are NaN."""
 
     x: list[float]
     mean: list[float]
@@ -107,21 +106,21 @@ class Line(NamedTuple):
     high: list[float]
 
 
-def line(seeds: list[Points]) -> Line:
-    """The line over seeds, at the x that all have; empty if there is none.
+def line(runs: list[Points]) -> Line:
+    """Return the line over runs, at the x where all runs have a value; empty if there is none.
 
-    A metric of every tenth step is null or absent at the nine between, and its points are joined. A gap is where points
-    are further apart than this metric's are most often, and a null is between them.
+    If a metric is logged every tenth step, it is null or absent at the nine steps between, and its points are joined.
+    The line has a gap between two points that are further apart than usual for this metric and have a null between.
     """
-    x = sorted(x for x in seeds[0] if all(math.isfinite(seed.get(x, math.nan)) for seed in seeds))
-    nulls = sorted({x for seed in seeds for x, value in seed.items() if math.isnan(value)})
+    x = sorted(x for x in runs[0] if all(math.isfinite(run.get(x, math.nan)) for run in runs))
+    nulls = sorted({x for run in runs for x, value in run.items() if math.isnan(value)})
     usual = min(statistics.multimode(b - a for a, b in zip(x, x[1:], strict=False)), default=0)
     drawn = Line([], [], [], [])
     for i, at in enumerate(x):
         null = bisect(nulls, x[i - 1]) if i else 0
         if i and at - x[i - 1] > usual and null < len(nulls) and nulls[null] < at:
             _append(drawn, nulls[null], [math.nan])
-        _append(drawn, at, [seed[at] for seed in seeds])
+        _append(drawn, at, [run[at] for run in runs])
     return drawn
 
 
@@ -131,9 +130,10 @@ def _append(drawn: Line, x: float, values: list[float]) -> None:
 
 
 def last(points: Points) -> float | None:
-    """The value at the greatest x that has one."""
+    """Return the value at the greatest x that has one; None if there is none."""
     return next((points[x] for x in sorted(points, reverse=True) if math.isfinite(points[x])), None)
 
 
 def best(points: Points) -> float | None:
+    """Return the highest value; None if there is none."""
     return max((value for value in points.values() if math.isfinite(value)), default=None)

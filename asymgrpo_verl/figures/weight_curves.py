@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""`asymgrpo curves`: the weights A+ and A- that a pair of betas gives, as a table and a picture."""
+"""`asymgrpo curves`: the advantages A+ and A- that a pair of betas gives in a group, as a table and a figure."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -22,8 +22,8 @@ from asymgrpo_verl.core.estimators import ESTIMATORS, advantages_by_count
 from asymgrpo_verl.figures.style import PALETTE, plt
 
 
-class Setting(NamedTuple):
-    """Settings of the estimator: see `core.estimators.asymgrpo`."""
+class Betas(NamedTuple):
+    """A pair of betas and which curve is reflected: settings of `core.estimators.asymgrpo`."""
 
     beta_pos: float
     beta_neg: float
@@ -35,12 +35,12 @@ class Setting(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """A setting's weights in a group of n, by the number of its correct rollouts, 0 to n.
+    """Advantages in a group of n rollouts, by the number of correct rollouts, 0 to n.
 
     Attributes:
-        positive: A+ of each correct rollout, NaN where there is none; >= 0.
-        negative: A- of each incorrect rollout, NaN where there is none; <= 0.
-        positive_sum, negative_sum: what the correct, the incorrect rollouts of the group weigh together, 0 for none.
+        positive: A+, the advantage of a correct rollout, >= 0; NaN if no rollout is correct.
+        negative: A-, the advantage of an incorrect rollout, <= 0; NaN if all rollouts are correct.
+        positive_sum, negative_sum: sum over the correct, over the incorrect rollouts of the group; 0 if there are none.
     """
 
     positive: list[float]
@@ -49,9 +49,9 @@ class Curve(NamedTuple):
     negative_sum: list[float]
 
 
-def curve(setting: Setting, n: int) -> Curve:
-    """The weights that `advantages.asymgrpo` gives in a group of n rollouts (Eq. 10, 15-18)."""
-    settings = ESTIMATORS["asymgrpo"].settings(**setting._asdict())
+def curve(betas: Betas, n: int) -> Curve:
+    """Return the advantages that `core.estimators.asymgrpo` gives in a group of n rollouts (Eq. 10, 15-18)."""
+    settings = ESTIMATORS["asymgrpo"].settings(**betas._asdict())
     positive, negative = advantages_by_count("asymgrpo", n, settings)
     positive[0], negative[n] = float("nan"), float("nan")
     solved = torch.arange(n + 1, dtype=torch.float64)
@@ -59,12 +59,12 @@ def curve(setting: Setting, n: int) -> Curve:
     return Curve(*(values.tolist() for values in (positive, negative, *sums)))
 
 
-def curves_table(settings: list[Setting], n: int) -> str:
-    """The curves as text, a line for each number of correct rollouts."""
+def curves_table(pairs: list[Betas], n: int) -> str:
+    """Return the curves as text, a line per number of correct rollouts."""
     lines = []
-    for setting in settings:
-        lines.append(f"{setting}, {n} rollouts\n{'correct':>8}{'p':>8}{'A+':>10}{'A-':>10}{'sum A+':>10}{'sum A-':>10}")
-        for k, values in enumerate(zip(*curve(setting, n), strict=True)):
+    for betas in pairs:
+        lines.append(f"{betas}, {n} rollouts\n{'correct':>8}{'p':>8}{'A+':>10}{'A-':>10}{'sum A+':>10}{'sum A-':>10}")
+        for k, values in enumerate(zip(*curve(betas, n), strict=True)):
             lines.append(
                 f"{k:>8}{k / n:>8.3f}" + "".join(f"{value + 0.0:>10.3f}" for value in values).replace("nan", "  -")
             )
@@ -72,17 +72,17 @@ def curves_table(settings: list[Setting], n: int) -> str:
     return "\n".join(lines)
 
 
-def draw_curves(settings: list[Setting], n: int, path: Path) -> None:
-    """A+(p) and A-(p) of each setting, and beside it what each channel weighs in a group (Fig. 1 a, b)."""
+def draw_curves(pairs: list[Betas], n: int, path: Path) -> None:
+    """Draw A+(p) and A-(p) of each pair, and their sums over the channel's rollouts in a group (Fig. 1 a, b)."""
     figure, (single, together) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     p = [k / n for k in range(n + 1)]
-    for setting, color in zip(settings, PALETTE, strict=False):
-        values = curve(setting, n)
+    for betas, color in zip(pairs, PALETTE, strict=False):
+        values = curve(betas, n)
         for axes, (positive, negative) in ((single, values[:2]), (together, values[2:])):
-            axes.plot(p, positive, "o-", color=color, markersize=3, label=str(setting))
+            axes.plot(p, positive, "o-", color=color, markersize=3, label=str(betas))
             axes.plot(p, negative, "s--", color=color, markersize=3)
-    single.set(title="weight of a rollout", ylabel="A+ (solid), A- (dashed)")
-    together.set(title="weight of a channel in its group", ylabel="sum over its rollouts")
+    single.set(title="advantage of a rollout", ylabel="A+ (solid), A- (dashed)")
+    together.set(title="sum over the rollouts of a channel", ylabel="sum of A+ (solid), of A- (dashed)")
     for axes in (single, together):
         axes.axhline(0, color="#999999", linewidth=0.8)
         axes.set_xlabel(f"group accuracy p, {n} rollouts")

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What a training run leaves on the disk: its log, its checkpoints, and which runs are seeds of one method.
+"""What a training run leaves on the disk: its log and its checkpoints; and which runs are runs of one method.
 
-Imports the floor alone. Read `logs` first.
+Imports only the floor. Read `logs` first, then `run` and `methods`.
 """

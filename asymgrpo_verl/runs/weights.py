@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The model weights that a verl run saved: its checkpoints, the best of them, shards into one model."""
+"""Find the model weights that a verl run saved: its checkpoints and the best of them; merge shards into one model."""
 
 import hashlib
 import re
@@ -20,22 +20,27 @@ import subprocess
 import sys
 from pathlib import Path
 
-from asymgrpo_verl.runs.logs import read_metrics, validated_source, validation_accuracy
+from asymgrpo_verl.runs.logs import data_sources, read_metrics, validation_accuracy
 
 SHARD = re.compile(r"model_world_size_(\d+)_rank_\d+\.pt")
 STEP = re.compile(r"global_step_(\d+)")
 
 
 def find_checkpoints(run: Path) -> dict[int, Path]:
-    """Step -> global_step_N, in run or in run/checkpoints, that still holds the actor's weights: verl removes the
-    weights of old checkpoints (max_actor_ckpt_to_keep) and leaves their directory."""
+    """Return step -> global_step_N, from `run` and from run/checkpoints, for the checkpoints with the actor's weights.
+
+    verl removes the weights of old checkpoints (max_actor_ckpt_to_keep) and leaves their directories, so a directory
+    without weights is not a checkpoint.
+    """
     found = [path for root in (run, run / "checkpoints") for path in root.glob("global_step_*")]
     named = [(STEP.fullmatch(path.name), path) for path in found]
     return {int(match[1]): path for match, path in named if match and _has_weights(path / "actor")}
 
 
-def best_checkpoint(run: Path, metrics: Path, data_source: str) -> tuple[Path, str]:
-    """The checkpoint with the best validation accuracy, the earliest of equals, and what there is to say about it.
+def best_checkpoint(run: Path, metrics: Path, data_source: str) -> tuple[Path, list[str]]:
+    """Return the checkpoint with the best validation accuracy, and messages for the user.
+
+    If several checkpoints have the best accuracy, the earliest is returned.
 
     Raises:
         FileNotFoundError, ValueError: no log, no validation on the data source, no checkpoint at a validated step.
@@ -44,30 +49,33 @@ def best_checkpoint(run: Path, metrics: Path, data_source: str) -> tuple[Path, s
     if not rows:
         raise FileNotFoundError(
             f"{metrics}: no such file, or an empty one. verl's logger `file` writes to VERL_FILE_LOGGER_PATH, else to "
-            "./<trainer.project_name>/<trainer.experiment_name>.jsonl: give that with --metrics."
+            "./<trainer.project_name>/<trainer.experiment_name>.jsonl: give that file with --metrics."
         )
     accuracy = validation_accuracy(rows, data_source)
     if not accuracy:
-        found = sorted({validated_source(key) for row in rows for key in row} - {None})
-        raise ValueError(f"{metrics}: no validation on {data_source}; it has {', '.join(found) or 'none at all'}.")
+        found = ", ".join(sorted(data_sources(rows))) or "no data source"
+        raise ValueError(
+            f"{metrics}: got validations on {found}; expected {data_source}. Choose another with --data-source."
+        )
     checkpoints = find_checkpoints(run)
     saved = [step for step in accuracy if step in checkpoints]
     if not saved:
         raise ValueError(
-            f"{run}: no checkpoint at a validated step. Validated: {_steps(accuracy)}; saved: {_steps(checkpoints)}."
+            f"{run}: got checkpoints at steps {_steps(checkpoints)}; expected one at a validated step: "
+            f"{_steps(accuracy)}."
         )
 
     def rank(step: int) -> tuple[float, int]:
         return -accuracy[step], step
 
     best, best_saved = min(accuracy, key=rank), min(saved, key=rank)
-    says = [f"step {best_saved}: {accuracy[best_saved]:.4f} on {data_source}, the best of {len(saved)} checkpoints"]
+    messages = [f"step {best_saved}: {accuracy[best_saved]:.4f} on {data_source}, the best of {len(saved)} checkpoints"]
     if accuracy[best] > accuracy[best_saved]:
-        says.append(f"step {best} was validated at {accuracy[best]:.4f} and has no checkpoint")
+        messages.append(f"step {best}: validated at {accuracy[best]:.4f}, but it has no checkpoint")
     unvalidated = sorted(checkpoints.keys() - accuracy.keys())
     if unvalidated:
-        says.append(f"not considered, as the log has no validation of them: steps {_steps(unvalidated)}")
-    return checkpoints[best_saved], "\n".join(says)
+        messages.append(f"not considered, because the log has no validation at these steps: {_steps(unvalidated)}")
+    return checkpoints[best_saved], messages
 
 
 def _steps(steps) -> str:
@@ -87,20 +95,22 @@ def _huggingface_weights(directory: Path) -> list[Path]:
 
 
 def locate_model(model: str) -> tuple[Path | None, str | None]:
-    """Where a model's weights are, and a fingerprint that changes with them.
+    """Find a model's weights.
 
     Args:
         model: a Hugging Face model's directory; a verl checkpoint, global_step_N or its actor/; else a name on the hub.
     Returns:
-        (directory of weights or shards, fingerprint), or (None, None) for the hub.
+        (directory of weights or shards, fingerprint that changes when the weights change), or (None, None) for a name
+        on the hub.
     Raises:
-        ValueError: a path without weights, or with fewer FSDP shards than it had ranks.
+        FileNotFoundError: `model` does not exist and cannot be a name on the hub.
+        ValueError: a path without weights, or with fewer FSDP shards than the run had ranks.
     """
     path = Path(model)
     if not path.exists():
         if path.is_absolute() or model.count("/") > 1 or model.startswith("."):
             raise FileNotFoundError(f"{model}: no such directory.")
-        print(f"{model}: no such directory here, so it is taken for a name on the hub", file=sys.stderr)
+        print(f"{model}: no such directory here, so we look for this name on the hub", file=sys.stderr)
         return None, None
     for directory in (path, path / "huggingface", path / "actor" / "huggingface"):
         if (directory / "config.json").is_file() and (files := _huggingface_weights(directory)):
@@ -109,13 +119,13 @@ def locate_model(model: str) -> tuple[Path | None, str | None]:
         if shards := _shards(directory):
             ranks = int(SHARD.fullmatch(shards[0].name)[1])
             if len(shards) != ranks:
-                raise ValueError(f"{directory}: {len(shards)} of {ranks} FSDP shards are there.")
+                raise ValueError(f"{directory}: got {len(shards)} FSDP shards; expected {ranks}, one per rank.")
             if not (directory / "huggingface" / "config.json").is_file():
-                raise ValueError(f"{directory}: lacks huggingface/config.json, which verl saves beside the shards.")
+                raise ValueError(f"{directory}: expected huggingface/config.json, which verl saves beside the shards.")
             return directory, _fingerprint(shards)
     raise ValueError(
-        f"{model}: neither a Hugging Face model (config.json with *.safetensors) nor a verl FSDP checkpoint "
-        "(model_world_size_*_rank_*.pt, in actor/)."
+        f"{model}: got a directory without weights; expected a Hugging Face model (config.json with *.safetensors) or "
+        "a verl FSDP checkpoint (model_world_size_*_rank_*.pt, in actor/)."
     )
 
 
@@ -125,10 +135,12 @@ def _fingerprint(files: list[Path]) -> str:
 
 
 def merge_shards(actor: Path, target: Path) -> Path:
-    """`target`, a Hugging Face model in bfloat16 made from FSDP shards by verl's merger; as it is if it is there.
+    """Merge FSDP shards into `target`, a Hugging Face model in bfloat16, with verl's model merger; return `target`.
+
+    If `target` exists, it is kept.
 
     Raises:
-        SystemExit: the merger failed; the end of its output is shown.
+        SystemExit: the merger failed; the message has the end of its output.
     """
     if target.is_dir():
         return target
@@ -139,6 +151,7 @@ def merge_shards(actor: Path, target: Path) -> Path:
     command += ["--local_dir", str(actor), "--target_dir", str(partial)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     if done.returncode != 0:
-        sys.exit("\n".join([*done.stdout.splitlines()[-25:], f"{actor}: verl's model merger failed, see above."]))
+        end = done.stdout.splitlines()[-25:]
+        sys.exit("\n".join([*end, f"{actor}: verl's model merger failed. The end of its output is above."]))
     partial.rename(target)
     return target

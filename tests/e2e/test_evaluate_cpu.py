@@ -131,15 +131,15 @@ def test_other_settings_do_not_mix(place, whole):
     done = subprocess.run(
         command(place, place / "model", place / "whole", "--seed", "1"), capture_output=True, text=True
     )
-    assert done.returncode == 1 and "settings.json: seed is 0, asked for is 1" in done.stderr
+    assert done.returncode == 1 and "seed: got 1; expected 0, because" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_a_response_that_may_not_fit_the_context_is_refused_before_vllm_starts(place):
     long = [sys.executable, "-m", "asymgrpo_verl.cli", "evaluate", str(place / "model"), "--out", str(place / "long")]
     done = subprocess.run([*long, "--data", str(place / "val.parquet")], capture_output=True, text=True)
-    assert done.returncode == 1 and "its context is 1024 tokens" in done.stderr
-    assert "and --max-response-length 4096" in done.stderr
+    assert done.returncode == 1 and "--max-response-length: got 4096; expected at most" in done.stderr
+    assert "is 1024 tokens and prompt" in done.stderr
     assert not (place / "long").exists()
 
 

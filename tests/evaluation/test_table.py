@@ -11,17 +11,16 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The paper's Table 1 with our numbers beside it."""
+"""`asymgrpo table`: the paper's Table 1 with our numbers beside the paper's."""
 
 import csv
 import io
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from console import Done, asymgrpo
 
 from asymgrpo_verl.evaluation.table import COLUMNS, build, markdown, read_result
 from asymgrpo_verl.paper import BENCHMARKS, SELECTION_BENCHMARK, TABLE_1
@@ -31,7 +30,7 @@ PROTOCOL = {"temperature": 0.4, "top_p": 1.0, "max_response_length": 4096}
 
 
 def result(*scores: float | None, label=None, se=0.01, samples=None, prompts=None, **settings) -> dict:
-    """What `asymgrpo evaluate` writes: an accuracy for each of the five benchmarks, or None."""
+    """Return results as `asymgrpo evaluate` writes them: an accuracy on each benchmark, None if it was not run."""
     benchmarks = {}
     for (source, benchmark), score in zip(BENCHMARKS.items(), scores, strict=True):
         if score is not None:
@@ -47,13 +46,12 @@ def write(path: Path, *args, **kwargs) -> Path:
     return path
 
 
-def table(*arguments) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "asymgrpo_verl.cli", "table", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True)
+def table(*arguments) -> Done:
+    return asymgrpo("table", *arguments)
 
 
 def cells(text: str) -> dict[str, dict[str, str]]:
-    """Row -> column -> cell of a Markdown table."""
+    """Return row -> column -> cell of a Markdown table."""
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
     return {row[0]: dict(zip(rows[0][1:], row[1:], strict=True)) for row in rows[2:]}
 
@@ -61,18 +59,18 @@ def cells(text: str) -> dict[str, dict[str, str]]:
 FIVE = (0.9, 0.4, 0.3, 0.8, 0.6)
 
 
-def test_the_papers_averages_are_those_of_its_columns():
+def test_the_papers_averages_are_the_means_of_its_columns():
     for row in TABLE_1:
         assert sum(row.scores) / 5 == pytest.approx(row.average, abs=0.0061), row.name
     assert len({row.name.casefold() for row in TABLE_1}) == len(TABLE_1) == 15
 
 
-def test_the_benchmarks_are_those_that_data_prep_makes():
+def test_data_prep_makes_every_benchmark():
     assert BENCHMARKS.keys() <= set(DATA_SOURCES.values())
     assert SELECTION_BENCHMARK in BENCHMARKS
 
 
-def test_without_results_it_is_the_papers_table():
+def test_without_results_the_table_is_the_papers():
     found = cells(table().stdout)
     assert list(found) == [row.name for row in TABLE_1]
     for row in TABLE_1:
@@ -83,7 +81,7 @@ def test_without_results_it_is_the_papers_table():
     assert found["AsymGRPO"]["Avg paper"] == "<ins>59.36</ins>"
 
 
-def test_ours_stand_beside_the_papers_in_percent_with_their_error(tmp_path):
+def test_our_numbers_are_in_percent_with_their_standard_error(tmp_path):
     done = table(f"AsymGRPO={write(tmp_path / 'a.json', *FIVE)}")
     row = cells(done.stdout)["AsymGRPO"]
     assert row["MATH-500 ours"] == "90.0 ± 1.0" and row["AIME24 ours"] == "40.0 ± 1.0"
@@ -91,7 +89,7 @@ def test_ours_stand_beside_the_papers_in_percent_with_their_error(tmp_path):
     assert done.stderr == ""
 
 
-def test_best_and_second_are_marked_apart_for_the_paper_and_for_us():
+def test_best_and_second_are_marked_among_the_papers_numbers_and_among_ours():
     named = [("GRPO", result(0.80, None, None, None, None)), ("AsymGRPO", result(0.90, 0.5, None, None, None))]
     named += [("Dr.GRPO", result(0.9004, 0.4, None, None, None)), ("REINFORCE", result(0.7, 0.3, None, None, None))]
     found = cells(markdown(build(named), []))
@@ -101,7 +99,7 @@ def test_best_and_second_are_marked_apart_for_the_paper_and_for_us():
         "GRPO": "<ins>80.0 ± 1.0</ins>",
         "Dr.GRPO": "**90.0 ± 1.0**",
         "AsymGRPO": "**90.0 ± 1.0**",
-    }, "equal as printed, equally marked"
+    }, "numbers that are equal as printed are marked alike"
     assert found["Dr.GRPO"]["AIME24 ours"] == "<ins>40.0 ± 1.0</ins>"
     assert found["GRPO + Clip-higher"]["MATH-500 paper"] == "**90.07**"
 
@@ -110,44 +108,44 @@ def test_a_number_alone_in_its_column_is_not_marked():
     assert cells(markdown(build([("GRPO", result(*FIVE))]), []))["GRPO"]["AMC23 ours"] == "80.0 ± 1.0"
 
 
-def test_the_average_wants_all_five():
+def test_the_average_needs_all_five_benchmarks():
     found = cells(markdown(build([("GRPO", result(0.9, 0.4, 0.3, 0.8, None))]), []))["GRPO"]
     assert found["Olympiad ours"] == found["Avg ours"] == "not run"
 
 
-def test_benchmarks_evaluated_apart_make_one_row():
+def test_results_on_single_benchmarks_make_one_row():
     apart = [("GRPO", result(*[score if i == j else None for j, score in enumerate(FIVE)])) for i in range(5)]
     assert build(apart) == build([("GRPO", result(*FIVE))])
 
 
-def test_several_results_are_averaged_with_the_error_over_results():
+def test_several_results_of_a_row_are_averaged_with_the_error_over_results():
     seeds = [("GRPO", result(0.8, 0.4, 0.4, 0.8, 0.6)), ("GRPO", result(0.9, 0.5, 0.4, 0.8, 0.6))]
     row = cells(markdown(build(seeds), []))["GRPO"]
     assert row["MATH-500 ours"] == "85.0 ± 5.0" and row["AIME25 ours"] == "40.0 ± 0.0"
-    assert row["Avg ours"] == "62.0 ± 2.0", "a result that is better on one is better on the other"
+    assert row["Avg ours"] == "62.0 ± 2.0", "over the averages of the results"
 
 
-def test_the_row_is_the_one_named_or_the_label_or_the_directory(tmp_path):
+def test_the_row_is_the_given_label_or_the_label_of_the_results_or_the_directorys_name(tmp_path):
     labelled = write(tmp_path / "run7" / "results.json", *FIVE, label="asymgrpo")
     bare = write(tmp_path / "run=8" / "results.json", *FIVE)
-    assert read_result(str(labelled))[0] == "AsymGRPO", "whatever the case"
+    assert read_result(str(labelled))[0] == "AsymGRPO", "in any case"
     assert read_result(f"GRPO={labelled}")[0] == "GRPO"
-    assert read_result(str(bare.parent))[0] == "run=8", "a path may hold a ="
+    assert read_result(str(bare.parent))[0] == "run=8", "an existing path with = is a path"
     done = table(bare.parent)
     assert list(cells(done.stdout))[-1] == "run=8"
     assert cells(done.stdout)["run=8"]["MATH-500 paper"] == "—"
-    assert "run=8: no row of Table 1" in done.stderr
+    assert "run=8: not a row of Table 1" in done.stderr
 
 
-def test_departures_from_the_papers_protocol_are_noted(tmp_path):
+def test_departures_from_the_papers_protocol_are_messages_below_the_table(tmp_path):
     path = write(tmp_path / "a.json", *FIVE, samples=4, prompts=30, temperature=1.0)
-    notes = table(f"GRPO={path}").stdout.split("\n\n")[1]
-    assert "GRPO: not the paper's protocol: temperature 1.0 (paper: 0.4), Avg@4 on MATH-500 (paper: Avg@5)" in notes
-    assert "30 of the 674 prompts of Olympiad" in notes and "prompts of AIME24" not in notes
+    messages = table(f"GRPO={path}").stdout.split("\n\n")[1]
+    assert "GRPO: not the paper's protocol: temperature 1.0 (paper: 0.4), Avg@4 on MATH-500 (paper: Avg@5)" in messages
+    assert "30 of the 674 prompts of Olympiad" in messages and "prompts of AIME24" not in messages
     assert "protocol" not in table(f"GRPO={write(tmp_path / 'b.json', *FIVE)}").stdout
 
 
-def test_latex(tmp_path):
+def test_the_latex_table_has_a_line_per_row_and_escaped_names(tmp_path):
     done = table(f"50% & more={write(tmp_path / 'a.json', *FIVE)}", "--format", "latex")
     lines = done.stdout.splitlines()
     assert [line for line in lines if "toprule" in line or "bottomrule" in line] == ["\\toprule", "\\bottomrule"]
@@ -157,7 +155,7 @@ def test_latex(tmp_path):
     assert "\\textbf{60.32}" in done.stdout and "\\underline{59.36}" in done.stdout
 
 
-def test_csv_is_numbers(tmp_path):
+def test_the_csv_table_has_only_numbers(tmp_path):
     done = table(f"AsymGRPO={write(tmp_path / 'a.json', *FIVE)}", "--format", "csv")
     rows = {row["method"]: row for row in csv.DictReader(io.StringIO(done.stdout))}
     assert [rows["AsymGRPO, symmetric"][f"Avg {what}"] for what in ("paper", "ours", "ours se")] == [
@@ -168,18 +166,43 @@ def test_csv_is_numbers(tmp_path):
     assert [rows["AsymGRPO"][f"AIME24 {what}"] for what in ("paper", "ours", "ours se")] == ["39.33", "40.00", "1.00"]
 
 
-def test_what_is_no_result_is_named(tmp_path):
+def test_results_of_an_earlier_version_are_read(tmp_path):
+    """Written by hand, in the format that is on users' disks. It must not change."""
+    (tmp_path / "results.json").write_text(
+        """{
+  "label": "clip_higher",
+  "settings": {"model": "m", "weights": "0", "data": ["aime24.parquet 0"], "n": {"aime24": 10}, "temperature": 0.4,
+    "top_p": 1.0, "max_response_length": 4096, "seed": 0, "chat_template_kwargs": {}, "vllm": "vllm 0.28.0"},
+  "average": {"mean": 0.345, "se": 0.0625},
+  "benchmarks": {
+    "aime24": {
+      "prompts": 30,
+      "metrics": {"avg@10": {"mean": 0.345, "se": 0.0625}, "pass@1": {"mean": 0.345, "se": 0.0625},
+        "maj@1": {"mean": 0.345, "se": 0.0625}, "length": {"mean": null, "se": null}},
+      "samples": 10,
+      "level": {"1": {"prompts": 1, "metrics": {"avg@10": {"mean": 0.5, "se": null}}}},
+      "subject": {}
+    }
+  }
+}"""
+    )
+    done = table(tmp_path)
+    assert cells(done.stdout)["GRPO + Clip-higher"]["AIME24 ours"] == "34.5 ± 6.2"
+    assert done.status == 0 and "protocol" not in done.stdout
+
+
+def test_a_file_that_is_not_a_result_is_an_error_that_names_it(tmp_path):
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "other.json").write_text("{}")
     (tmp_path / "odd.json").write_text('{"label": null, "settings": {}, "benchmarks": []}')
     none = write(tmp_path / "none.json", *[None] * 5)
     for argument, message in {
-        f"GRPO={tmp_path / 'nowhere.json'}": "nowhere.json",
-        str(tmp_path / "broken.json"): "broken.json: not JSON",
-        str(tmp_path / "other.json"): "other.json: not a results.json",
-        str(tmp_path / "odd.json"): "odd.json: not a results.json",
-        str(none): "none.json: has no benchmark of the paper's table",
+        f"GRPO={tmp_path / 'nowhere.json'}": "nowhere.json: no such file",
+        str(tmp_path / "broken.json"): "broken.json: got a file that is not JSON",
+        str(tmp_path / "other.json"): "other.json: got another JSON file; expected a results.json",
+        str(tmp_path / "odd.json"): "odd.json: got another JSON file; expected a results.json",
+        str(none): "none.json: got results on no data source; expected at least one benchmark of Table 1",
+        f"={none}": "got an empty label; expected LABEL=PATH",
     }.items():
         done = table(argument)
-        assert done.returncode == 1 and done.stdout == "" and message in done.stderr
-        assert "Traceback" not in done.stderr
+        assert done.status == 1 and done.stdout == "" and message in done.stderr

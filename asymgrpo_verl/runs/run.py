@@ -1,0 +1,112 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Read one run: its log, the configuration that Hydra left beside it, and the label of its method."""
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from asymgrpo_verl import paper
+from asymgrpo_verl.runs.labels import split_label
+from asymgrpo_verl.runs.logs import read_events, read_metrics
+
+METHOD = re.compile(r"\+{0,2}asymgrpo=(\w+)")  # among Hydra's overrides
+
+
+class Run(NamedTuple):
+    """One training run.
+
+    Attributes:
+        path: the path that the user gave.
+        label: the name of the run's method; runs with one label are runs of one method.
+        rows: a dict per step, see `runs.logs.read_metrics`; never empty.
+        config: verl's configuration, "a.b.c" -> value; empty if it is unknown.
+    """
+
+    path: Path
+    label: str
+    rows: list[dict]
+    config: dict[str, Any]
+
+    @property
+    def last_step(self) -> int:
+        return self.rows[-1]["step"]
+
+
+def read_run(argument: str) -> Run:
+    """Read the run of "LABEL=PATH" or "PATH".
+
+    PATH is a run directory, with metrics.jsonl or with event files in it or in its tensorboard/; or a log of verl's
+    logger `file`. Without LABEL, the label is METHOD of the override `+asymgrpo=METHOD`, else the experiment's name,
+    else the name of the path. If the label names a row of Table 1, the row's name replaces it (see `paper.row_name`).
+
+    Raises:
+        OSError, ValueError: there is no such path, no log in it, or the log or the configuration cannot be read.
+    """
+    label, path = split_label(argument)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file or directory.")
+    rows = _read_log(path)
+    if not rows:
+        raise ValueError(f"{path}: got a log without steps; expected one step or more.")
+    config, method = _read_hydra(path if path.is_dir() else path.parent)
+    own_name = path.absolute().name if path.is_dir() else path.stem
+    label = label or method or config.get("trainer.experiment_name") or own_name
+    return Run(path, paper.row_name(str(label)), rows, config)  # str: an experiment's name may be a number
+
+
+def _read_log(path: Path) -> list[dict]:
+    if path.is_file():
+        if path.suffix != ".jsonl":
+            raise ValueError(f"{path}: got another file; expected a run directory or a .jsonl of verl's logger `file`.")
+        return read_metrics(path)
+    if rows := read_metrics(path / "metrics.jsonl"):
+        return rows
+    for directory in (path, path / "tensorboard"):
+        if any(directory.glob("*tfevents*")):
+            return read_events(directory)
+    raise ValueError(
+        f"{path}: got a directory without a log; expected metrics.jsonl, or TensorBoard's event files here or in "
+        "tensorboard/. verl's logger `file` writes to VERL_FILE_LOGGER_PATH, else to "
+        "./<trainer.project_name>/<trainer.experiment_name>.jsonl: give that file instead."
+    )
+
+
+def _read_hydra(directory: Path) -> tuple[dict[str, Any], str | None]:
+    """Return (configuration, METHOD) from the files that Hydra wrote for the run; ({}, None) if there are none.
+
+    Our launchers have Hydra write to hydra/.hydra in the run directory; Hydra itself writes to .hydra.
+    """
+    found = [place for place in (directory / "hydra" / ".hydra", directory / ".hydra") if place.is_dir()]
+    if not found:
+        return {}, None
+    config, overrides = (_read_yaml(found[0] / name) for name in ("config.yaml", "overrides.yaml"))
+    methods = [match[1] for override in overrides or [] if (match := METHOD.fullmatch(override))]
+    return _flat(config or {}), methods[-1] if methods else None
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: got a file that is not YAML: {' '.join(str(error).split())}.") from error
+
+
+def _flat(node: dict, prefix: str = "") -> dict[str, Any]:
+    leaves = {}
+    for key, value in node.items():
+        leaves |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return leaves

@@ -1,0 +1,92 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Read one run: the label of its method, its log, its configuration."""
+
+import pytest
+from run_logs import all_metrics, write_log, write_run
+
+from asymgrpo_verl.runs.run import read_run
+
+
+def test_the_label_is_the_given_one_or_the_method_or_the_experiment_or_the_name_of_the_path(tmp_path):
+    run = write_run(tmp_path / "one", "clip_higher", steps=1)
+    assert read_run(f"my own={run}").label == "my own"
+    assert read_run(f"asymgrpo={run}").label == "AsymGRPO", "a METHOD names a row of Table 1"
+    assert read_run(str(run)).label == "GRPO + Clip-higher", "METHOD in Hydra's overrides"
+    (run / "hydra" / ".hydra" / "overrides.yaml").write_text("[]")
+    assert read_run(str(run)).label == "one", "trainer.experiment_name"
+    log = write_log(tmp_path / "project" / "a=b.jsonl", all_metrics(1))
+    assert read_run(str(log)).label == "a=b" and read_run(str(log)).config == {}
+    assert read_run(str(write_log(tmp_path / "run7" / "metrics.jsonl", all_metrics(1)).parent)).label == "run7"
+
+
+def test_an_experiment_may_be_named_by_a_number(tmp_path):
+    run = write_log(tmp_path / "run" / "metrics.jsonl", all_metrics(1)).parent
+    (run / ".hydra").mkdir()
+    (run / ".hydra" / "config.yaml").write_text("trainer:\n  experiment_name: 7\n")
+    (run / ".hydra" / "overrides.yaml").write_text("[]")
+    assert read_run(str(run)).label == "7"
+
+
+def test_a_run_of_an_earlier_version_is_read(tmp_path):
+    """Written by hand, in the format that is on users' disks. It must not change."""
+    (tmp_path / "hydra" / ".hydra").mkdir(parents=True)
+    (tmp_path / "metrics.jsonl").write_text(
+        '{"step": 0, "data": {"val-core/HuggingFaceH4/MATH-500/acc/mean@1": 0.25}}\n'
+        '{"step": 1, "data": {"actor/entropy": 0.5, "asymgrpo/beta_pos": 0.9, "rollouts/correct/entropy": null}}\n'
+    )
+    (tmp_path / "hydra" / ".hydra" / "config.yaml").write_text(
+        "algorithm:\n  adv_estimator: asymgrpo\n  asymgrpo:\n    beta_pos: 0.9\n    flip: none\n"
+    )
+    (tmp_path / "hydra" / ".hydra" / "overrides.yaml").write_text("- +asymgrpo=symmetric\n- data.seed=1\n")
+    run = read_run(str(tmp_path))
+    assert run.label == "AsymGRPO, symmetric" and run.last_step == 1
+    assert run.rows[0] == {"step": 0, "val-core/HuggingFaceH4/MATH-500/acc/mean@1": 0.25}
+    assert run.rows[1]["rollouts/correct/entropy"] is None
+    assert run.config["algorithm.asymgrpo.beta_pos"] == 0.9 and run.config["algorithm.asymgrpo.flip"] == "none"
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (None, "run: no such file or directory."),
+        ({}, "run: got a directory without a log; expected metrics.jsonl, or TensorBoard's event files"),
+        ({"metrics.jsonl": ""}, "run: got a directory without a log"),
+        ({"metrics.jsonl": "{}\n"}, "metrics.jsonl, line 1: got {}; expected a line of verl's file log"),
+        (
+            {"metrics.jsonl": '{"step": 1, "data": {}}\n', ".hydra/config.yaml": "a: [", ".hydra/overrides.yaml": ""},
+            "config.yaml: got a file that is not YAML",
+        ),
+    ],
+)
+def test_a_path_that_is_not_a_run_is_an_error_that_names_it(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "run").mkdir()
+    for name, text in (content or {}).items():
+        (tmp_path / "run" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "run" / name).write_text(text)
+    with pytest.raises((OSError, ValueError)) as error:
+        read_run(str(tmp_path / "run"))
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_file_that_is_not_a_log_is_an_error():
+    with pytest.raises(ValueError, match="expected a run directory or a .jsonl of verl's logger `file`"):
+        read_run(__file__)
+
+
+def test_a_log_without_a_step_is_an_error(tmp_path):
+    (tmp_path / "a.jsonl").touch()
+    with pytest.raises(ValueError, match="a.jsonl: got a log without steps; expected one step or more"):
+        read_run(str(tmp_path / "a.jsonl"))
