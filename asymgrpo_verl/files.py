@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Write a file whole or not at all, and say an error in one line."""
+"""Write a file completely or not at all, and write an error in one line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ from pathlib import Path
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it to `path` if the block ends well, remove it on an error.
+    """Yield a temporary path beside `path`; rename it to `path` at the end of the block, delete it on an error.
 
     Raises:
         OSError: the directory of `path` cannot be made, or `path` is a directory.

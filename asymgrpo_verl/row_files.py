@@ -29,29 +29,31 @@ SUFFIXES = (".parquet", ".jsonl", ".json")
 VERL_COLUMNS = ("data_source", "prompt", "reward_model")
 BATCH = 4096  # rows
 
-# strict=False: a raw control character in a string is a defect to repair, not the end of the file.
-_decoder = json.JSONDecoder(strict=False, parse_constant=lambda _: None)  # NaN, which pandas writes for a missing value
+# strict=False because real files have raw control characters in strings, which data_prep repairs. NaN becomes None
+# because pandas writes NaN for a missing value.
+_decoder = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
 
 
 def read_rows(path: Path) -> list[dict]:
-    """All rows of a file; see `iter_rows`.
+    """Return all rows of a file, as `iter_rows` reads them.
 
     Raises:
-        FileNotFoundError, ValueError: as `iter_rows`; no rows.
+        OSError, ValueError: as `iter_rows`, and if the file has no rows.
     """
     rows = list(iter_rows(path))
     if not rows:
-        raise ValueError(f"{path}: holds no rows.")
+        raise ValueError(f"{path}: got no rows; expected at least one.")
     return rows
 
 
 def iter_rows(path: Path) -> Iterator[dict]:
-    """The rows of a .parquet or .jsonl file, or of a .json file (a list, or an object a line).
+    """Yield the rows of a .parquet, .jsonl or .json file. A .json file is a list, or has one object per line.
 
-    A .json list is read whole, the others a batch at a time. NaN is None.
+    A list is read as a whole, every other file in batches. NaN in JSON becomes None.
 
     Raises:
-        FileNotFoundError, ValueError: no such file, another kind of file, a line or file that is no UTF-8 or no JSON.
+        OSError: there is no such file.
+        ValueError: the suffix is another one, or the content is not parquet, UTF-8 or JSON; names the line.
     """
     _check_file(path)
     if path.suffix == ".parquet":
@@ -59,7 +61,7 @@ def iter_rows(path: Path) -> Iterator[dict]:
             for batch in file.iter_batches(BATCH):
                 yield from batch.to_pylist()
     elif path.suffix not in SUFFIXES:
-        raise ValueError(f"{path}: allowed are .parquet, .jsonl and .json files.")
+        raise ValueError(f"{path}: got another kind of file; expected {', '.join(SUFFIXES)}.")
     elif path.suffix == ".json" and _starts_with_bracket(path):
         yield from _parse(path.read_bytes(), str(path))
     else:
@@ -70,7 +72,7 @@ def iter_rows(path: Path) -> Iterator[dict]:
 
 
 def count_rows(path: Path) -> int | None:
-    """How many rows a file has, or None where only reading it would tell."""
+    """Return the number of rows of a file, or None if one would have to read it all to know."""
     if path.suffix == ".parquet":
         with _parquet(path) as file:
             return file.metadata.num_rows
@@ -82,7 +84,7 @@ def count_rows(path: Path) -> int | None:
 
 def _check_file(path: Path) -> None:
     if path.is_dir():
-        raise IsADirectoryError(f"{path}: is a directory, expected a file.")
+        raise IsADirectoryError(f"{path}: got a directory; expected a file.")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file.")
 
@@ -91,10 +93,10 @@ def _check_file(path: Path) -> None:
 def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
     _check_file(path)
     try:
-        with pq.ParquetFile(path, pre_buffer=False) as file:  # pre-buffering holds the whole file
+        with pq.ParquetFile(path, pre_buffer=False) as file:  # because pre-buffering keeps the whole file in memory
             yield file
     except (pa.ArrowException, OSError) as error:
-        raise ValueError(f"{path}: not a parquet file ({error}).") from error
+        raise ValueError(f"{path}: got a file that is not a parquet file ({error}); expected parquet.") from error
 
 
 def _starts_with_bracket(path: Path) -> bool:
@@ -106,20 +108,21 @@ def _parse(data: bytes, place: str):
     try:
         return _decoder.decode(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise ValueError(f"{place}: not UTF-8 (byte {data[error.start]:#04x} at offset {error.start}).") from error
+        byte = f"byte {data[error.start]:#04x} at offset {error.start}"
+        raise ValueError(f"{place}: got {byte}; expected UTF-8.") from error
     except json.JSONDecodeError as error:
-        raise ValueError(f"{place}: not JSON ({error.msg}, at character {error.pos}).") from error
-    except (RecursionError, ValueError) as error:  # nested too deep, a number of too many digits
-        raise ValueError(f"{place}: not JSON ({error}).") from error
+        raise ValueError(f"{place}: got an error at character {error.pos} ({error.msg}); expected JSON.") from error
+    except (RecursionError, ValueError) as error:  # too many nested brackets, or a number with too many digits
+        raise ValueError(f"{place}: got an error ({error}); expected JSON that Python can read.") from error
 
 
 def is_missing(value) -> bool:
-    """None, or the NaN that stands for it in a column of numbers."""
+    """Return whether a value is None, or the NaN that replaces None in a column of numbers."""
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def verl_row(data_source: str, question: str, answer: str, split: str, index: int, **extra) -> dict:
-    """One prompt in verl's schema; `extra` goes into extra_info."""
+    """Return one prompt as a row in verl's schema; `extra` becomes fields of extra_info."""
     return {
         "data_source": data_source,
         "prompt": [{"role": "user", "content": question}],
@@ -130,20 +133,24 @@ def verl_row(data_source: str, question: str, answer: str, split: str, index: in
 
 
 def batches(rows: Iterable) -> Iterator[list]:
-    """Lists of BATCH rows, the last one shorter."""
+    """Yield lists of BATCH rows; the last one may be shorter."""
     rows = iter(rows)
     while batch := list(islice(rows, BATCH)):
         yield batch
 
 
 def write_tables(tables: Iterable[pa.Table], path: Path) -> int:
-    """Write tables of one schema to a parquet file, whole or not at all, and return its number of rows."""
+    """Write tables of one schema to a parquet file, completely or not at all. Return its number of rows.
+
+    Raises:
+        ValueError: there are no tables.
+    """
     tables = iter(tables)
     count = 0
     with atomic(path) as partial:
         first = next(tables, None)
         if first is None:
-            raise ValueError(f"{path}: there are no rows to write.")
+            raise ValueError(f"{path}: got no rows to write; expected at least one.")
         with pq.ParquetWriter(partial, first.schema) as writer:
             for table in chain([first], tables):
                 writer.write_table(table)
@@ -152,7 +159,7 @@ def write_tables(tables: Iterable[pa.Table], path: Path) -> int:
 
 
 def write_rows(rows: Iterable[dict], path: Path) -> int:
-    """`write_tables` for rows: the fields and types of the first BATCH are those of all."""
+    """Write rows as `write_tables` does. The first BATCH rows determine the fields and types of all."""
     schema = None
 
     def tables():
@@ -166,19 +173,20 @@ def write_rows(rows: Iterable[dict], path: Path) -> int:
 
 
 def check_verl_parquet(path: Path) -> int:
-    """The number of rows of a parquet file that verl can train on.
+    """Return the number of rows of a parquet file after checking that verl can train on it.
 
     Raises:
-        FileNotFoundError, ValueError: it is missing, no parquet, without rows or without one of verl's columns.
+        OSError: there is no such file.
+        ValueError: it is no parquet file, has no rows, or lacks one of the columns that verl reads.
     """
     with _parquet(path) as file:
         names, rows = file.schema_arrow.names, file.metadata.num_rows
     missing = [column for column in VERL_COLUMNS if column not in names]
     if missing:
         raise ValueError(
-            f"{path}: lacks the column(s) {', '.join(missing)}; it has {', '.join(names)}. "
-            "Make it with a module of data_prep."
+            f"{path}: got the columns {', '.join(names)}; expected also {', '.join(missing)}, because verl reads them. "
+            "Make the file with a module of data_prep."
         )
     if rows == 0:
-        raise ValueError(f"{path}: holds no rows.")
+        raise ValueError(f"{path}: got no rows; expected at least one.")
     return rows

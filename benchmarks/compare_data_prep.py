@@ -11,15 +11,17 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""data_prep.math beside the logic of verl's examples/data_preprocess/math_dataset.py on the same rows: as commands, and
-as calls in one process that has imported all; and the peak memory of data_prep.math on many rows.
+"""Compare the speed of data_prep.math and of verl's examples/data_preprocess/math_dataset.py on the same rows.
 
     python benchmarks/compare_data_prep.py TRAIN [--repeats 15] [--memory]
 
-TRAIN is MATH's train file in a layout that data_prep.math takes; both sides read a copy in the hub's layout. verl's
-logic is datasets.load_dataset, map and to_parquet. It is timed "cold", with an empty cache directory, as in a first
-run, and "warm", where load_dataset finds the Arrow file that it made before. The map runs every time: its cache would
-hold the result of this very call. As a command it is cold, and loads none of verl's plugins.
+Both are timed as commands, and as calls in a process that has imported everything. --memory also measures the peak
+memory of data_prep.math on many rows. TRAIN is MATH's train file in a layout that data_prep.math reads; both sides read
+a copy in the hub's layout.
+
+verl's logic is datasets.load_dataset, map and to_parquet. A "cold" call has an empty cache directory, as in a first
+run. In a "warm" call, load_dataset finds the Arrow file that it made before. The map runs in both, because its cache would
+contain the result of this call. The command of verl's logic is cold and loads none of verl's plugins.
 """
 
 import argparse
@@ -64,7 +66,7 @@ def hub_copy(train: Path, folder: Path) -> Path:
 
 
 def verls(hub: Path, save: Path, cache: str | None) -> None:
-    """What verl's script does to one split; without a cache directory, with an empty one."""
+    """Convert one split as verl's script does. If `cache` is None, the cache directory is empty."""
 
     def convert(example: dict, index: int) -> dict:
         question = f"{example.pop('problem')} {INSTRUCTIONS['boxed']}"
@@ -88,7 +90,7 @@ def ours(hub: Path, save: Path) -> None:
 
 
 def seconds(calls: dict[str, Callable], repeats: int) -> dict[str, list[float]]:
-    """Seconds of each call, after one that is not counted. They take turns in random order."""
+    """Return the seconds of each call, without its first one. In each round, the calls run in random order."""
     times = {name: [] for name in calls}
     for _ in range(repeats + 1):
         for name, call in random.sample(list(calls.items()), len(calls)):
@@ -112,7 +114,7 @@ def compare(repeats: int, title: str, calls: dict[str, Callable]) -> None:
 
 
 def many(hub: Path, path: Path, rows: int) -> Path:
-    """A file with as many rows as asked for, each question its own."""
+    """Write a file with `rows` rows, whose questions all differ."""
     table = pq.read_table(hub / "train.parquet")
     with pq.ParquetWriter(path, table.schema) as writer:
         for copy in range(-(-rows // len(table))):
@@ -152,8 +154,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("train", type=Path, metavar="TRAIN")
     parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--memory", action="store_true", help="measure the peak memory too (minutes, some GB of disk)")
-    parser.add_argument("--verls", type=Path, metavar="SAVE", help="only verl's logic, once, from TRAIN to SAVE")
+    parser.add_argument("--memory", action="store_true", help="also measure the peak memory (minutes, some GB of disk)")
+    parser.add_argument("--verls", type=Path, metavar="SAVE", help="run only verl's logic, once, from TRAIN to SAVE")
     args = parser.parse_args()
     datasets.disable_caching()
     datasets.disable_progress_bars()

@@ -11,9 +11,9 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Maths datasets as parquet files that verl reads."""
+"""Write maths datasets as parquet files that verl reads."""
 
-# Module -> data_source of its rows: verl's metric keys, and the key of its default rewards.
+# Module name -> data_source of its rows. verl puts it into metric keys and chooses its default rewards by it.
 DATA_SOURCES = {
     "math": "DigitalLearningGmbH/MATH-lighteval",
     "math500": "HuggingFaceH4/MATH-500",

@@ -13,10 +13,10 @@
 # limitations under the License.
 """AIME 2024, parts I and II: python -m data_prep.aime24
 
-Hub: HuggingFaceH4/aime_2024, licence not stated; the problems are the Mathematical Association of America's. Layouts:
-the hub's (id, problem, answer); a solution with a box in place of the answer, as in math-ai/aime24; RLVR-Decomposed's.
-Writes test.parquet: 30 rows in, 30 out. Answers lose the contest's zero padding; one question speaks of a figure that
-is not there (id 71).
+Hub: HuggingFaceH4/aime_2024, which states no licence; the Mathematical Association of America owns the problems.
+Layouts: the hub's (id, problem, answer); math-ai/aime24's, which has a solution with a box instead of the answer; and
+RLVR-Decomposed's. Writes test.parquet: 30 rows in, 30 out. Leading zeros of answers are removed (033 becomes 33). The
+question with id 71 mentions a figure that its text does not contain.
 """
 
 from data_prep import DATA_SOURCES

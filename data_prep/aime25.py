@@ -13,9 +13,9 @@
 # limitations under the License.
 """AIME 2025, parts I and II: python -m data_prep.aime25
 
-Hub: math-ai/aime25, licence not stated; the problems are the Mathematical Association of America's. Layouts: the hub's
-(id, problem, answer) and RLVR-Decomposed's. Writes test.parquet: 30 rows in, 30 out. One answer has a degree sign,
-which is removed (row 19); two questions speak of a figure that is not there (rows 19, 20).
+Hub: math-ai/aime25, which states no licence; the Mathematical Association of America owns the problems. Layouts: the
+hub's (id, problem, answer) and RLVR-Decomposed's. Writes test.parquet: 30 rows in, 30 out. The degree sign in the
+answer of row 19 is removed. The questions of rows 19 and 20 mention a figure that their text does not contain.
 """
 
 from data_prep import DATA_SOURCES

@@ -11,11 +11,11 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Every dataset: python -m data_prep.all --local_save_dir ~/data
+"""Prepare every dataset: python -m data_prep.all --local_save_dir ~/data
 
-Each goes to a folder of its module's name. --local_dataset_path is a directory with one folder a dataset, of the same
-names (or math_train, aime2024, aime2025, amc2023). A dataset that has no folder there, or cannot be prepared, is named,
-and the others are made all the same.
+Each dataset is written to a folder with the name of its module. --local_dataset_path is a directory with one folder per
+dataset; a folder has the same name (or math_train, aime2024, aime2025, amc2023). If a dataset has no folder there, or
+cannot be prepared, stderr says so and the other datasets are prepared anyway.
 """
 
 import sys
@@ -32,7 +32,7 @@ def main() -> None:
     args = parser_of(__doc__, Path("~/data"), trains=True).parse_args()
     root = args.local_dataset_path
     if root and not root.is_dir():
-        sys.exit(f"data_prep.all: {root}: no such directory.")
+        sys.exit(f"data_prep.all: --local_dataset_path: got {root}; expected a directory.")
     try:
         options = options_of(args)
     except (OSError, ValueError) as error:
@@ -42,7 +42,7 @@ def main() -> None:
         names = (dataset.name, *dataset.folders)
         path = root and next((root / name for name in names if (root / name).is_dir()), None)
         if root and path is None:
-            print(f"{dataset.name}: not in {root} (no folder {' or '.join(names)})", file=sys.stderr)
+            print(f"{dataset.name}: skipped, because {root} has no folder {' or '.join(names)}", file=sys.stderr)
             continue
         try:
             prepare(dataset, path, args.local_save_dir / dataset.name, options)
@@ -53,7 +53,7 @@ def main() -> None:
         except KeyboardInterrupt:
             sys.exit(f"data_prep.all: interrupted at {dataset.name}")
     if failed or not made:
-        sys.exit(f"data_prep.all: {made} made, {failed} failed, {len(DATASETS) - made - failed} not there.")
+        sys.exit(f"data_prep.all: {made} prepared, {failed} failed, {len(DATASETS) - made - failed} skipped.")
 
 
 if __name__ == "__main__":

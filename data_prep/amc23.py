@@ -13,9 +13,9 @@
 # limitations under the License.
 """AMC 12 2023, A and B, with integer answers: python -m data_prep.amc23
 
-Hub: math-ai/amc23, licence not stated; the problems are the Mathematical Association of America's, rewritten to have
-integer answers. Layouts: id, problem or question, answer as a text or a number; RLVR-Decomposed's. Writes test.parquet:
-40 rows in, 40 out.
+Hub: math-ai/amc23, which states no licence; the Mathematical Association of America owns the problems, which are
+rewritten to have integer answers. Layouts: id, problem or question, and answer (a text or a number);
+RLVR-Decomposed's. Writes test.parquet: 40 rows in, 40 out.
 """
 
 from data_prep import DATA_SOURCES

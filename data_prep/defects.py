@@ -11,12 +11,13 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Known defects of maths datasets, each handled by a rule: in a text, in a gold answer, in a question."""
+"""Repair texts, clean gold answers, and compare questions: one rule per known defect of maths datasets."""
 
 import re
 
-# What one JSON- or Python-unescaping too many leaves of LaTeX: the control character, and what may follow it. A tab, a
-# carriage return or a newline is also plain white space: there only what begins no English word is repaired.
+# (a control character and what may follow it, the LaTeX that it replaced): LaTeX that JSON or Python unescaped once too
+# often. A tab, a carriage return or a newline may also be plain white space, so after them we repair only what does not
+# begin an English word.
 _UNESCAPED = [
     (re.compile(pattern), command)
     for pattern, command in (
@@ -29,22 +30,20 @@ _UNESCAPED = [
         ("\n(?=abla(?![a-z]))", r"\n"),
     )
 ]
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # lone surrogates are no text either
-
-
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # UTF-8 cannot write half of a surrogate pair
 _PLAIN_BYTES = bytes(b for b in range(256) if b >= 0x20 and b != 0x7F or chr(b) == "\n")
 
 
 def may_need_repair(text: str) -> bool:
-    """A quick look: False for nearly every text for which `repair` would do nothing."""
+    """Return False for nearly every text that `repair` would not change. This is much faster than `repair`."""
     return not text.isascii() or bool(text.encode().translate(None, _PLAIN_BYTES)) or "\nabla" in text
 
 
 def repair(text: str) -> tuple[str, list[str]]:
-    r"""A text with LaTeX commands that lost their backslash restored, and what was done.
+    r"""Restore LaTeX commands that lost their backslash. Return the text and the names of the repairs.
 
-    A form feed before "rac" is \frac. Any other control character (and half of a surrogate pair, which no file can
-    hold) becomes a space; tabs and line breaks stay.
+    For example, a form feed before "rac" becomes \frac. Every other control character becomes a space, and so does half
+    of a surrogate pair, because no file can contain it. Tabs and line breaks stay.
     """
     done = []
     repaired = text
@@ -58,7 +57,7 @@ def repair(text: str) -> tuple[str, list[str]]:
     return repaired, done
 
 
-# A number or a list of numbers, in LaTeX: what may lose its unit.
+# A number or a list of numbers in LaTeX. Only such answers lose their unit.
 _NUMERIC = re.compile(r"(?=.*\d)(?:\\[dt]?frac|\\sqrt|\\pi|\\cdot|\\[!,;: ]|[-\d.,+*/^(){}\[\]\s])+", re.DOTALL)
 _DEGREES = re.compile(r"\s*(?:\^\s*(?:\\circ(?![a-z])|\{\s*\\circ\s*\}|°)|°|\\degree(?![a-z]))")
 _UNIT = re.compile(
@@ -69,25 +68,29 @@ _DOLLARS = re.compile(r"^\\\$\s*")
 _THOUSANDS = re.compile(r"(?<=\d)(?:,\\!\s*|\{,\})(?=\d{3})")
 _PLAIN_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _STRAY = re.compile(r"^(?:\\q?quad(?![a-z])|\\[,;:! ]|[~\s])+|(?:\\q?quad|[\s.,;:])+$")
-_STRAY_VARIABLE = re.compile(r"^[a-z](?=\([^()\[\]]*\]$|\[[^()\[\]]*\)$)")  # t(0,4]: no function, half open
+_STRAY_VARIABLE = re.compile(r"^[a-z](?=\([^()\[\]]*\]$|\[[^()\[\]]*\)$)")  # t(0,4] is an interval, not a value of t
 _PIECES = re.compile(r"\\?.", re.DOTALL)
-_UNCLEAN = re.compile(
-    r"[$,°]|\\(?:[,;:! ]|text|mbox|mathrm|q?quad|circ|degree)|^[~\s]|[\s.;:]$|^[a-z][(\[]"
-)  # one step's
+# What a step of `clean_gold` may change. An answer without it is returned at once.
+_UNCLEAN = re.compile(r"[$,°]|\\(?:[,;:! ]|text|mbox|mathrm|q?quad|circ|degree)|^[~\s]|[\s.;:]$|^[a-z][(\[]")
 _CONJUNCTION = re.compile(r"\s*,?\s*\\(?:text|mbox)\s*\{\s*,?\s*(?:and|or)\s*\}\s*")
 
 
 def _is_numeric(answer: str) -> bool:
-    return _NUMERIC.fullmatch(answer) is not None and not ("," in answer and "(" in answer)  # a tuple is no number
+    return _NUMERIC.fullmatch(answer) is not None and not ("," in answer and "(" in answer)  # (1,2) is a tuple
 
 
 def clean_gold(answer: str, is_list: bool = False) -> tuple[str, list[str]]:
-    r"""A gold answer without what is not part of it, and what was done.
+    r"""Remove what does not belong to a gold answer. Return the answer and the names of the steps that changed it.
 
-    In this order: $ around LaTeX, stray punctuation and space at its ends, a variable before a half-open interval, a
-    conjunction in a list (2 \text{ and } 3 is 2, 3), and from numbers alone thousands separators, degree signs, a
-    dollar sign, and a unit in words. Percent signs stay: they change the value; so do \text{ thousand} and
-    \text{ a.m.}. With `is_list`, 1,234 is two answers.
+    The steps, in this order:
+    - remove $ around LaTeX;
+    - remove punctuation and space at both ends;
+    - remove a variable before a half-open interval;
+    - replace a conjunction by a comma (2 \text{ and } 3 becomes 2, 3);
+    - remove thousands separators; if `is_list`, 1,234 is two answers;
+    - remove degree signs, a dollar sign and a unit in words, if only numbers remain.
+
+    Percent signs, \text{ thousand} and \text{ a.m.} stay, because they change the value.
     """
     if answer.isdigit() or not _UNCLEAN.search(answer):
         return answer, []
@@ -111,12 +114,12 @@ def clean_gold(answer: str, is_list: bool = False) -> tuple[str, list[str]]:
     if bare != answer and _is_numeric(bare):
         answer = step("unit removed", bare)
     if len(parts := answers_of(answer)) > 1:
-        answer = ", ".join(parts)  # with spaces, so that no reader takes 1, 234 for a number
+        answer = ", ".join(parts)  # with a space, because 1,234 would be read as a number
     return answer, done
 
 
 def answers_of(gold: str) -> list[str]:
-    """The members of a top-level comma-separated list; one for an answer that is none, a tuple or a set say."""
+    """Return the members of a comma-separated list. A tuple, a set or any other answer is its only member."""
     if "," not in gold:
         return [gold]
     parts, start, depth = [], 0, 0
@@ -128,7 +131,7 @@ def answers_of(gold: str) -> list[str]:
     return [_STRAY.sub("", part) for part in (*parts, gold[start:])]
 
 
-# The question speaks of a figure...
+# The question mentions a figure ...
 _FIGURE = re.compile(
     r"\bas (?:shown|pictured|depicted|illustrated)\b"
     r"|\b(?:shown|pictured|depicted|illustrated) (?:in \w+ )?(?:below|above|here|at right|to the (?:right|left))\b"
@@ -136,22 +139,20 @@ _FIGURE = re.compile(
     r"|\b(?:figure|diagram|picture) (?:below|above|shown|to the (?:right|left))\b"
     r"|<img|!\["
 )
-# ... that it brings along: as code, as a table, or as lines of text after "shown below."
+# ... and contains it: as code, as a table, or as lines of text after "shown below."
 _DRAWN = re.compile(r"\\begin\s*\{(?:tabular|array|tikzpicture)|\|\s*:?-|\b(?:below|shown)[.:]\s*\n")
-
-
 _FIGURE_WORDS = ("shown", "pictured", "depicted", "illustrated", "figure", "diagram", "picture ", "<img", "![")
 
 
 def misses_figure(question: str) -> bool:
-    """Does the question speak of a figure that is not in its text?"""
+    """Return whether the question mentions a figure that its text does not contain."""
     text = question.casefold()
-    if "[asy]" in text or not any(map(text.__contains__, _FIGURE_WORDS)):  # nearly all; the patterns are slow
+    if "[asy]" in text or not any(map(text.__contains__, _FIGURE_WORDS)):  # nearly all questions; the patterns are slow
         return False
     return _FIGURE.search(text) is not None and _DRAWN.search(text) is None
 
 
-# Each pattern begins with a literal: so they are an order of magnitude faster than one of alternatives.
+# Each pattern begins with a literal, which makes it ten times as fast as one that begins with alternatives.
 _LATEX_LOOKS = re.compile(
     r"\\(?:[,;:! \[\]()]|(?:q?quad|left|right|displaystyle|textstyle|limits|text(?:bf)?|math(?:bf|rm)|mbox)(?![a-z]))"
 )
@@ -160,9 +161,9 @@ _COMMA_IN_NUMBERS = re.compile(rb",(?<=\d,)(?=\d)")
 
 
 def normal(question: str) -> bytes:
-    r"""A question without what only its looks depend on: white space, case, punctuation, braces, LaTeX spacing.
+    r"""Return a question without white space, case, punctuation, braces and LaTeX spacing, for comparison.
 
-    Points and commas between digits stay (as bytes 0 and 1). Two questions of one normal form are the same question.
+    Points and commas between digits become the bytes 0 and 1. Questions with equal normal forms are the same question.
     """
     text = _LATEX_LOOKS.sub("", question.casefold())
     text = text.replace("dfrac", "frac").replace("tfrac", "frac").replace("cdots", "dots").replace("ldots", "dots")

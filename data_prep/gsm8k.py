@@ -11,13 +11,13 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-r"""GSM8K (Cobbe et al., 2021), not one of the paper's benchmarks: python -m data_prep.gsm8k
+r"""GSM8K (Cobbe et al., 2021), which is not one of the paper's benchmarks: python -m data_prep.gsm8k
 
 Hub: openai/gsm8k, config main, licence MIT. Layout: question, answer (the solution, then #### and the number). Writes
-train.parquet and test.parquet: 7,473 and 1,319 rows in, as many out. Thousands separators are removed.
+train.parquet (7,473 rows in and out) and test.parquet (1,319 rows in and out). Thousands separators are removed.
 
-The data source is verl's own name for it, but verl's default reward of that name wants "#### 12" in a response where
-these prompts ask for \boxed{12}: train with pkg://asymgrpo_verl.rewards.
+The data source is verl's name for GSM8K. verl's default reward for this name expects "#### 12" in a response, but these
+prompts ask for \boxed{12}. So train with pkg://asymgrpo_verl.rewards.
 """
 
 import re
@@ -33,7 +33,7 @@ def problem(row: dict) -> Problem:
     solution = text_of(row, "answer")
     found = _ANSWER.search(solution)
     if not found:
-        raise ValueError(f"answer: expected #### and a number at its end, found {solution[-80:]!r}.")
+        raise ValueError(f"answer: got {solution[-80:]!r} at its end; expected #### and a number.")
     return Problem(text_of(row, "question"), found[1])
 
 

@@ -13,18 +13,19 @@
 # limitations under the License.
 r"""MATH (Hendrycks et al., 2021) for verl: python -m data_prep.math --local_save_dir ~/data/math
 
-Hub: DigitalLearningGmbH/MATH-lighteval, licence MIT; a takedown notice against another copy of MATH (2025) contests the
+Hub: DigitalLearningGmbH/MATH-lighteval, licence MIT; a takedown notice against another copy of MATH (2025) disputes the
 right to redistribute it. Layouts: the hub's (problem, solution, level, type) and RLVR-Decomposed's
 (reward_model.ground_truth.{question, solution}). Writes train.parquet and test.parquet.
 
 The gold answer is the last \boxed{} of the solution; \boxed 9 and \boxed {17} are boxes too. Train: 7,500 rows in,
 7,493 out. The hub's test split has 5,000 rows.
 - Two have an empty box and are dropped (rows 5341, 5343).
-- Five repeat an earlier question but for spacing and punctuation, with an equal answer, and are dropped (959, 1227,
-  3881, 4322, 7378).
-- Degrees, units and thousands separators around numbers are removed; one question has a tab for the \t of \textbf.
-- Four speak of a figure that is not there; two have the level "Level ?" (2773, 2832).
-- Four questions of OlympiadBench are in it, and two more reworded: see data_prep.overlap and --drop-overlap.
+- Five repeat an earlier question with other spacing or punctuation and an equal answer, and are dropped (rows 959,
+  1227, 3881, 4322, 7378).
+- Degree signs, units and thousands separators are removed from numbers. In one question, a tab replaces the \t of
+  \textbf, which is restored.
+- Four questions mention a figure that their text does not contain. Two rows have the level "Level ?" (2773, 2832).
+- Four questions are also in OlympiadBench, and two more in other words: see data_prep.overlap and --drop-overlap.
 """
 
 from asymgrpo_verl.rewards.answers import last_boxed

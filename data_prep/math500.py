@@ -13,10 +13,10 @@
 # limitations under the License.
 """MATH-500 (Lightman et al., 2023), 500 of MATH's test rows: python -m data_prep.math500
 
-Hub: HuggingFaceH4/MATH-500, licence not stated; the split is from openai/prm800k (MIT), and see data_prep.math on MATH
-itself. Layouts: the hub's (problem, answer, subject, level, unique_id) and RLVR-Decomposed's. Writes test.parquet: 500
-rows in, 500 out. Degrees, units and thousands separators around numbers are removed; one question speaks of a figure
-that is not there.
+Hub: HuggingFaceH4/MATH-500, which states no licence. The split is from openai/prm800k (MIT); data_prep.math says more
+about MATH. Layouts: the hub's (problem, answer, subject, level, unique_id) and RLVR-Decomposed's. Writes test.parquet:
+500 rows in, 500 out. Degree signs, units and thousands separators are removed from numbers. One question mentions a
+figure that its text does not contain.
 """
 
 from data_prep import DATA_SOURCES
@@ -28,7 +28,7 @@ def problem(row: dict) -> Problem:
     level = label(row.get("level"))
     about = {
         "id": label(row.get("unique_id")),
-        "level": f"Level {level}" if level and level.isdigit() else level,  # as MATH has it
+        "level": f"Level {level}" if level and level.isdigit() else level,  # as in MATH
         "subject": label(row.get("subject")),
     }
     return Problem(text_of(row, "problem", "question"), answer_of(pick(row, "answer", "target")), about)

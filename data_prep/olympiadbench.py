@@ -14,16 +14,16 @@
 """OlympiadBench (He et al., 2024), English text-only maths competitions: python -m data_prep.olympiadbench
 
 Hub: Hothan/OlympiadBench, config OE_TO_maths_en_COMP, licence Apache-2.0 (MIT in its repository). It has 674 rows; the
-first release, which most evaluation code carries, has 675. Layout of both: id, question, context, solution,
+first release, which most evaluation code uses, has 675. Both have the columns id, question, context, solution,
 final_answer, subfield, unit, answer_type, error, is_multiple_answer. Writes test.parquet. First release: 675 rows in,
 674 out.
-- 18 are relay problems that take a number from another problem ("TNYWR", "the number you will receive"). Nobody can
-  solve them, but published scores count them: they are kept, with extra_info.relay. One whose solution says that its
-  answer does not depend on that number is not of them (id 2720).
-- One answer is prose around formulas, which no rule can check, and is dropped (id 1965).
-- 94 have several answers: one gold answer, a comma-separated list in any order, or dropped with --single-answer.
-- $ around answers, degree signs around numbers and a stray variable before an interval (id 2045) are removed. The
-  columns unit and error (a tolerance, of id 2592 alone) are in extra_info.
+- 18 are relay problems, which need a number from another problem ("TNYWR", "the number you will receive"). They cannot
+  be solved alone, but published scores count them, so they are kept and have extra_info.relay. The problem with id 2720
+  is not counted as one, because its solution says that the answer does not depend on that number.
+- One answer is prose with formulas, which no rule can check, so the row is dropped (id 1965).
+- 94 have several answers. Their gold answer is one comma-separated list in any order; --single-answer drops them.
+- $ around answers, degree signs after numbers and the variable before an interval of id 2045 are removed. The columns
+  unit and error (a tolerance, which only id 2592 has) are in extra_info.
 """
 
 import re

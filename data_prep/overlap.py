@@ -11,15 +11,16 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Contamination check: python -m data_prep.overlap TRAIN EVAL...
+"""Find evaluation questions in a training file: python -m data_prep.overlap TRAIN EVAL...
 
-It prints the questions of TRAIN that are in an EVAL file, exactly or nearly, best first. The files are those that
-data_prep writes, or raw ones with a problem or question column.
+Print the questions of TRAIN that are also in an EVAL file, exactly or nearly, the most similar first. The files are
+those that data_prep writes, or raw ones with a column problem or question.
 
-Exact: equal but for white space, case, punctuation, braces and LaTeX spacing (`data_prep.defects.normal`). Near: the
-Jaccard similarity of the two normal forms' sets of 8-character substrings is at least --threshold. At 0.7 it finds the
-reworded copies of OlympiadBench and MATH-500 problems in MATH train, and as many siblings that share the wording and
-differ in a number or a word; a copy whose sentences were rewritten scores less.
+A pair is exact if the two questions differ only in white space, case, punctuation, braces and LaTeX spacing
+(`data_prep.defects.normal`). A pair is near if the Jaccard similarity of their sets of 8-byte substrings is at least
+--threshold. With 0.7, the near pairs of MATH train with OlympiadBench and MATH-500 are copies in other words, and about
+as many pairs of different problems that differ only in a number or a word. A copy with rewritten sentences has a lower
+similarity.
 """
 
 import argparse
@@ -40,12 +41,12 @@ GRAM = 8  # bytes
 
 
 class Questions:
-    """Questions of an evaluation set, indexed by their substrings."""
+    """Index the questions of an evaluation set by their substrings."""
 
     def __init__(self, questions: Iterable[str]):
         self.texts = [normal(question) for question in questions]
         self.sizes = []
-        self.rows_of = defaultdict(list)  # substring -> the questions that have it
+        self.rows_of = defaultdict(list)  # substring -> rows of the questions that contain it
         for row, text in enumerate(self.texts):
             grams = _grams(text)
             self.sizes.append(len(grams))
@@ -53,7 +54,10 @@ class Questions:
                 self.rows_of[gram].append(row)
 
     def like(self, question: str, threshold: float = THRESHOLD) -> list[tuple[int, float]]:
-        """(row, similarity in [threshold, 1]) of the questions like this one, the most similar first; 1 is exact."""
+        """Return (row, similarity) of the questions like this one, the most similar first.
+
+        The similarity is in [threshold, 1]; it is 1 only for an exact pair.
+        """
         text = normal(question)
         grams = _grams(text)
         shared = Counter()
@@ -72,10 +76,12 @@ def _grams(text: bytes) -> set[bytes]:
 
 
 def questions_of(path: Path) -> Iterator[tuple[str, str]]:
-    """(row number, with its id if it has one; question) of each row of a file that data_prep wrote, or of a raw one.
+    """Yield the name and the question of each row of a file that data_prep wrote, or of a raw file.
+
+    The name is "row 3", or "row 3 (id a)" if the row has an id.
 
     Raises:
-        FileNotFoundError, ValueError: no such file, no rows, or no question in a row.
+        OSError, ValueError: there is no such file, it has no rows, or a row has no question.
     """
     index = None
     for index, row in enumerate(tqdm(iter_rows(path), str(path), count_rows(path), leave=False, disable=None, delay=1)):
@@ -83,24 +89,25 @@ def questions_of(path: Path) -> Iterator[tuple[str, str]]:
             row, _ = flat(row)
             about = row.get("extra_info") or {}
             if not isinstance(about, dict):
-                raise ValueError(f"extra_info: expected an object, found {about!r:.80}.")
+                raise ValueError(f"extra_info: got {about!r:.80}; expected an object.")
             question = text_of(about if "question" in about else row, "problem", "question")
         except ValueError as error:
             raise ValueError(f"{path}, row {index}: {error}") from error
         name = about.get("id") or row.get("id")
         yield f"row {index}" + (f" (id {name})" if name is not None else ""), question
     if index is None:
-        raise ValueError(f"{path}: holds no rows.")
+        raise ValueError(f"{path}: got no rows; expected at least one.")
 
 
 def main() -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("train", type=Path, metavar="TRAIN")
     parser.add_argument("evaluations", type=Path, nargs="+", metavar="EVAL")
     parser.add_argument("--threshold", type=float, default=THRESHOLD, help=f"in (0, 1]; default {THRESHOLD}")
     args = parser.parse_args()
     if not 0 < args.threshold <= 1:
-        sys.exit(f"data_prep.overlap: --threshold: got {args.threshold}, allowed is a number in (0, 1].")
+        sys.exit(f"data_prep.overlap: --threshold: got {args.threshold}; expected a number in (0, 1].")
     try:
         sets = [(file, *zip(*questions_of(file), strict=True)) for file in args.evaluations]
         sets = [(file, names, questions, Questions(questions)) for file, names, questions in sets]

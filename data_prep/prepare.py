@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""From a dataset's rows to verl's parquet and a summary beside it: what the modules of data_prep share."""
+"""Convert the rows of a dataset to a parquet file in verl's schema, and write a summary beside it."""
 
 import argparse
 import json
@@ -35,9 +35,9 @@ from data_prep.rows import Problem, flat
 
 INSTRUCTIONS = {
     "boxed": "Let's think step by step and output the final answer within \\boxed{}.",
-    "qwen2.5-math": "Please reason step by step, and put your final answer within \\boxed{}.",  # as its system prompt
+    "qwen2.5-math": "Please reason step by step, and put your final answer within \\boxed{}.",  # a system prompt
 }
-SHOWN = 20  # row numbers a rule, in print; the summary file has all
+SHOWN = 20  # printed row numbers per rule; the summary file has all of them
 _TEXT = pa.string()
 MESSAGE = pa.struct({"role": _TEXT, "content": _TEXT})
 REWARD_MODEL = pa.struct({"style": _TEXT, "ground_truth": _TEXT})
@@ -46,7 +46,7 @@ EXTRA_INFO = pa.struct(
     | {"unit": _TEXT, "error": _TEXT, "question": _TEXT, "raw_answer": _TEXT, "missing_figure": pa.bool_()}
     | {"relay": pa.bool_()}
 )
-# One schema for every dataset, null where a source has no such thing: verl concatenates the files of a run.
+# All datasets have the same schema, because verl concatenates the files of a run. What a source lacks is null.
 SCHEMA = pa.schema(
     {
         "data_source": _TEXT,
@@ -60,23 +60,27 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Dataset:
-    name: str  # the module's; the folder of ~/data it saves to
+    """How to find and read one dataset."""
+
+    name: str  # of its module, and of the folder in ~/data to which it is written
     data_source: str
     hub: tuple[str, ...]  # arguments of datasets.load_dataset
-    splits: dict[str, str]  # ours -> the hub's
+    splits: dict[str, str]  # our name of a split -> the hub's
     problem: Callable[[dict], Problem]
-    folders: tuple[str, ...] = ()  # other names of its folder
+    folders: tuple[str, ...] = ()  # other names that its folder may have in `data_prep.all`
 
 
 @dataclass
 class Options:
+    """What the command line chooses."""
+
     instruction: str = "boxed"
     single_answer: bool = False
-    evaluations: list[tuple[str, Questions]] = field(default_factory=list)  # (file, its questions) not to train on
+    evaluations: list[tuple[str, Questions]] = field(default_factory=list)  # (file, its questions), dropped from train
 
 
 class Kept(NamedTuple):
-    """A row that is of use."""
+    """A row to write."""
 
     index: int
     question: str
@@ -87,12 +91,16 @@ class Kept(NamedTuple):
 def convert(
     dataset: Dataset, rows: Iterable[dict], split: str, options: Options, place: str, report: dict
 ) -> Iterator[Kept]:
-    """The rows that are of use; which rule met which rows goes into `report`.
+    """Yield the rows to keep. Record in `report` which rule dropped, changed or flagged which rows.
 
-    Memory: the hash of each kept question, for duplicates, and the numbers of the rows that a rule met.
+    Keeps in memory a hash of each kept question, to find duplicates, and the names of the rows in the report.
+
+    Args:
+        place: name of the source, for error messages.
+        report: rows_in, a number; dropped, changed and flagged, each rule -> list of rows.
 
     Raises:
-        ValueError: a row of another layout, named; no row; none that is of use.
+        ValueError: a row has another layout, there are no rows, or no row is kept.
     """
     first = {}  # hash of a question -> its row number and a checksum of its answer, in one integer
     for index, row in enumerate(rows):
@@ -139,14 +147,16 @@ def convert(
             about["raw_answer"] = problem.answer
         yield Kept(index, problem.question, gold, about)
     if report["rows_in"] == 0:
-        raise ValueError(f"{place}: holds no rows.")
+        raise ValueError(f"{place}: got no rows; expected at least one.")
     if not first:
         dropped = ", ".join(f"{rule}: {len(rows)}" for rule, rows in report["dropped"].items())
-        raise ValueError(f"{place}: none of its {report['rows_in']} rows is of use ({dropped}).")
+        raise ValueError(
+            f"{place}: got no row to keep out of {report['rows_in']} (dropped: {dropped}); expected at least one."
+        )
 
 
 def verl_table(kept: list[Kept], data_source: str, split: str, instruction: str) -> pa.Table:
-    """Rows in verl's schema. Made column by column: that is several times as fast as from dicts."""
+    """Return rows in verl's schema. It is built by columns, which is several times as fast as from dicts."""
     indices, questions, golds, abouts = zip(*kept, strict=True)
     count = len(kept)
     if instruction == "qwen2.5-math":
@@ -174,10 +184,11 @@ def _struct(kind: pa.StructType, columns: dict) -> pa.StructArray:
 
 
 def find(dataset: Dataset, path: Path) -> dict[str, Path]:
-    """split -> file: `path` itself, or what is in the directory (or its folder data) under the name of a split.
+    """Return the file of each split: `path` itself, or the file in it (or in its folder data) with the split's name.
 
     Raises:
-        FileNotFoundError, ValueError: nothing there, or two files for one split.
+        FileNotFoundError: there is no such path, or no file in it.
+        ValueError: there are two files for one split.
     """
 
     def is_of(file: Path, split: str) -> bool:  # test.jsonl, test_675.jsonl, test-00000-of-00001.parquet
@@ -193,20 +204,27 @@ def find(dataset: Dataset, path: Path) -> dict[str, Path]:
         for name in dict.fromkeys((split, hub_split)):
             files = [f for folder in (path, path / "data") for f in sorted(folder.glob("*")) if is_of(f, name)]
             if len(files) > 1:
-                raise ValueError(f"{path}: more than one file for {name}: {', '.join(f.name for f in files)}.")
+                raise ValueError(f"{path}: got {', '.join(f.name for f in files)}; expected one file for {name}.")
             if files:
                 found[split] = files[0]
                 break
     if not found:
-        raise FileNotFoundError(f"{path}: holds no {' or '.join(dataset.splits)} file (.parquet, .jsonl or .json).")
+        raise FileNotFoundError(
+            f"{path}: got no {' or '.join(dataset.splits)} file; expected at least one ({', '.join(SUFFIXES)})."
+        )
     return found
 
 
 def prepare(dataset: Dataset, path: Path | None, save_dir: Path, options: Options) -> None:
-    """Write <split>.parquet and <split>.summary.json for each split, each whole or not at all, and print the summary.
+    """Write <split>.parquet and <split>.summary.json for each split, and print the summary.
+
+    Each file is written completely or not at all.
+
+    Args:
+        path: a file or a directory; if None, the dataset is downloaded from the hub.
 
     Raises:
-        OSError, ValueError: what cannot be read or written.
+        OSError, ValueError: a file cannot be read or written.
     """
     if path is None:
         from datasets import load_dataset
@@ -217,7 +235,9 @@ def prepare(dataset: Dataset, path: Path | None, save_dir: Path, options: Option
         files = find(dataset, path)
         for split, file in files.items():
             if file.resolve() == (save_dir / f"{split}.parquet").resolve():
-                raise ValueError(f"{file}: would be overwritten by its own output. Save elsewhere.")
+                raise ValueError(
+                    f"{file}: got the same file as input and output; expected two. Choose another --local_save_dir."
+                )
         sources = {split: (iter_rows(file), count_rows(file), str(file)) for split, file in files.items()}
     for split, (rows, total, place) in sources.items():
         out = save_dir / f"{split}.parquet"
@@ -240,7 +260,7 @@ def prepare(dataset: Dataset, path: Path | None, save_dir: Path, options: Option
                 },
             }
             partial.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        print(f"{out}: {rows_out} of {summary['rows_in']} rows")
+        print(f"{out}: kept {rows_out} of {summary['rows_in']} rows")
         for kind in report:
             for rule, met in summary[kind].items():
                 shown = ", ".join(map(str, met["rows"][:SHOWN])) + (", ..." if met["count"] > SHOWN else "")
@@ -248,16 +268,17 @@ def prepare(dataset: Dataset, path: Path | None, save_dir: Path, options: Option
 
 
 def parser_of(doc: str, save_dir: Path, trains: bool) -> argparse.ArgumentParser:
+    """Return the parser of a command line. It has --drop-overlap only if `trains`: the dataset has a train split."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--local_dataset_path", type=_path, help="file or directory; the hub dataset without it")
+    parser.add_argument("--local_dataset_path", type=_path, help="file or directory; default: download from the hub")
     parser.add_argument("--local_save_dir", type=_path, default=str(save_dir), help=f"default {save_dir}")
     parser.add_argument(
         "--instruction",
         type=_instruction,
         default="boxed",
-        help=f"a preset ({', '.join(INSTRUCTIONS)}), or a text to append to the question; default boxed",
+        help=f"a preset ({', '.join(INSTRUCTIONS)}) or a text to append to each question; default boxed",
     )
-    parser.add_argument("--single-answer", action="store_true", help="drop questions that have several answers")
+    parser.add_argument("--single-answer", action="store_true", help="drop questions with several answers")
     if trains:
         parser.add_argument(
             "--drop-overlap",
@@ -265,8 +286,7 @@ def parser_of(doc: str, save_dir: Path, trains: bool) -> argparse.ArgumentParser
             type=_path,
             default=[],
             metavar="EVAL",
-            help="files, raw or prepared, whose questions (exact or near-identical, see data_prep.overlap) are dropped "
-            "from the train split",
+            help="raw or prepared files; drop their questions from the train split, exact or near (data_prep.overlap)",
         )
     return parser
 
@@ -277,11 +297,17 @@ def _path(value: str) -> Path:
 
 def _instruction(value: str) -> str:
     if len(value.split()) == 1 and value not in INSTRUCTIONS:
-        raise argparse.ArgumentTypeError(f"{value!r} is no preset ({', '.join(INSTRUCTIONS)}), nor a text")
+        presets = ", ".join(INSTRUCTIONS)
+        raise argparse.ArgumentTypeError(f"got {value!r}; expected {presets} or a text of several words")
     return value
 
 
 def options_of(args: argparse.Namespace) -> Options:
+    """Return the options of a parsed command line, after reading the files of --drop-overlap.
+
+    Raises:
+        OSError, ValueError: one of these files cannot be read.
+    """
     evaluations = [
         (f"{file.parent.name}/{file.name}", Questions(question for _, question in questions_of(file)))
         for file in getattr(args, "drop_overlap", [])
@@ -290,7 +316,7 @@ def options_of(args: argparse.Namespace) -> Options:
 
 
 def main(dataset: Dataset, doc: str) -> None:
-    """The command line of a dataset's module."""
+    """Run the command line of a dataset's module. Its docstring `doc` is the text of --help."""
     args = parser_of(doc, Path("~/data") / dataset.name, "train" in dataset.splits).parse_args()
     try:
         prepare(dataset, args.local_dataset_path, args.local_save_dir, options_of(args))

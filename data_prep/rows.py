@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What a row of a dataset holds, under the names that are in use for it."""
+"""Read the fields of a raw row, whatever its source calls the columns."""
 
 import re
 from typing import NamedTuple
@@ -20,74 +20,75 @@ from asymgrpo_verl.rewards.answers import last_boxed
 from asymgrpo_verl.row_files import is_missing
 from data_prep.defects import may_need_repair, repair
 
-_NUMBER = re.compile(r"\s*\$?\s*-?[\d.,]*\d\s*(?:$|[$^°\\])")  # 336^\circ too
+_NUMBER = re.compile(r"\s*\$?\s*-?[\d.,]*\d\s*(?:$|[$^°\\])")  # also 336^\circ
 
 
 class Problem(NamedTuple):
-    """What a dataset's module makes of a row."""
+    """What the module of a dataset reads from a row."""
 
     question: str
-    answer: str | None  # as the source has it; None if it has none
+    answer: str | None  # unchanged; None if the row has no answer
     about: dict = {}  # fields of extra_info
-    is_list: bool = False  # the source says that there are several answers
-    drop: str | None = None  # why the row is of no use
+    is_list: bool = False  # True if the source says that there are several answers
+    drop: str | None = None  # the rule that drops the row; None if no rule does
 
 
 def pick(row: dict, *names: str):
-    """The first of these columns that the row has.
+    """Return the value of the first of these columns that the row has.
 
     Raises:
-        ValueError: it has none of them.
+        ValueError: the row has none of them.
     """
     for name in names:
         if name in row:
             return row[name]
-    raise ValueError(f"expected the column {' or '.join(names)}; found {', '.join(map(str, row))}.")
+    raise ValueError(f"got the columns {', '.join(map(str, row))}; expected {' or '.join(names)}.")
 
 
 def text_of(row: dict, *names: str) -> str:
-    """The text in the first of these columns that the row has.
+    """Return the text in the first of these columns that the row has.
 
     Raises:
-        ValueError: it has none of them, or no text there.
+        ValueError: the row has none of them, or the value is no text, or is blank.
     """
     text = pick(row, *names)
     if not isinstance(text, str) or not text.strip():
-        raise ValueError(f"{' or '.join(names)}: expected a text, found {text!r:.80}.")
+        raise ValueError(f"{' or '.join(names)}: got {text!r:.80}; expected a text.")
     return text
 
 
 def answer_of(value) -> str | None:
-    """An answer as text: 27.0 is "27"; None if there is none.
+    """Return an answer as text, 27.0 as "27"; None if the value is missing.
 
     Raises:
-        ValueError: it is neither text nor a number, or has several lines, as a worked solution has.
+        ValueError: the value is neither a text nor a number, or has several lines, as a worked solution has.
     """
     if is_missing(value):
         return None
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else repr(value)
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError(f"answer: expected a text or a number, found {value!r:.80}.")
+        raise ValueError(f"answer: got {value!r:.80}; expected a text or a number.")
     if "\n" in str(value).strip():
-        raise ValueError(f"answer: expected one line, found {value!r:.80}. Is it another dataset?")
+        raise ValueError(f"answer: got {value!r:.80}; expected one line. Is this another dataset?")
     return str(value)
 
 
 def label(value) -> str | None:
-    """An id or a name as text."""
+    """Return an id or a name as text; None if it is missing."""
     return None if is_missing(value) else str(value)
 
 
 def flat(row: dict) -> tuple[dict, list[str]]:
-    """A row with repaired texts, in one level: RLVR-Decomposed's reward_model.ground_truth.{...} beside the other
-    columns; and what was repaired.
+    """Return a row with one level of columns and repaired texts, and the names of the repairs.
+
+    RLVR-Decomposed nests columns in reward_model.ground_truth; they become columns of the row.
 
     Raises:
-        ValueError: it is no object.
+        ValueError: the row is no object.
     """
     if not isinstance(row, dict):
-        raise ValueError(f"expected an object, found {row!r:.80}.")
+        raise ValueError(f"got {row!r:.80}; expected an object.")
     rules = row.get("reward_model")
     truth = rules.get("ground_truth") if isinstance(rules, dict) else None
     if isinstance(truth, dict):
@@ -100,11 +101,15 @@ def flat(row: dict) -> tuple[dict, list[str]]:
 
 
 def competition_problem(row: dict) -> Problem:
-    """A row of AIME or AMC: its answer is an integer, which HuggingFaceH4/aime_2024 pads with zeros."""
+    """Read a row of AIME or AMC. Its answer is an integer, which HuggingFaceH4/aime_2024 pads with zeros.
+
+    Raises:
+        ValueError: a column is missing, or the answer is no number.
+    """
     boxed = "solution" in row and not {"answer", "target"} & row.keys()
     answer = last_boxed(text_of(row, "solution")) if boxed else answer_of(pick(row, "answer", "target"))
     if answer and re.search(r"\w", answer) and not _NUMBER.match(answer):
-        raise ValueError(f"answer: expected a number, found {answer!r:.80}. Is it another dataset?")
+        raise ValueError(f"answer: got {answer!r:.80}; expected a number. Is this another dataset?")
     if answer and answer.isdigit():
         answer = str(int(answer))
     return Problem(text_of(row, "problem", "question"), answer, {"id": label(row.get("id"))})

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""data_prep: bad input is one clear error or a counted repair, and no file is lost or half written."""
+"""Bad input of data_prep is one clear error or a counted repair, and no file is lost or half written."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def made(source: Path, save: Path, dataset: Dataset = math.DATASET) -> list[dict
 
 
 def failure(source: Path, save: Path, dataset: Dataset = math.DATASET) -> str:
-    """What the command line says."""
+    """Return what the command line says."""
     with pytest.raises((OSError, ValueError)) as failed:
         prepare(dataset, source, save, Options())
     return in_a_line(failed.value)
@@ -55,53 +55,65 @@ def written(path: Path, content: bytes) -> Path:
 
 
 BAD = {
-    "broken line": ("a.jsonl", lines(GOOD, b'{"problem"'), "a.jsonl, line 2: not JSON (Expecting ':' delimiter"),
+    "broken line": (
+        "a.jsonl",
+        lines(GOOD, b'{"problem"'),
+        "a.jsonl, line 2: got an error at character 11 (Expecting ':' delimiter); expected JSON.",
+    ),
     "a backslash not doubled": (
         "a.jsonl",
         lines(b'{"problem": "\\sqrt"}'),
-        "a.jsonl, line 1: not JSON (Invalid \\escape",
+        "a.jsonl, line 1: got an error at character 13 (Invalid \\escape); expected JSON.",
     ),
-    "broken list": ("a.json", b'[{"problem": "a"},', "a.json: not JSON (Expecting value"),
-    "nested too deep": ("a.jsonl", b"[" * 100_000, "a.jsonl, line 1: not JSON (maximum recursion depth"),
-    "a number too long": ("a.jsonl", lines(b"1" * 5000), "a.jsonl, line 1: not JSON (Exceeds the limit"),
+    "broken list": (
+        "a.json",
+        b'[{"problem": "a"},',
+        "a.json: got an error at character 18 (Expecting value); expected JSON.",
+    ),
+    "nested too deep": ("a.jsonl", b"[" * 100_000, "a.jsonl, line 1: got an error (maximum recursion depth"),
+    "a number too long": ("a.jsonl", lines(b"1" * 5000), "a.jsonl, line 1: got an error (Exceeds the limit"),
     "no UTF-8": (
         "a.jsonl",
         lines(GOOD, b'{"problem": "\xff"}'),
-        "a.jsonl, line 2: not UTF-8 (byte 0xff at offset 13).",
+        "a.jsonl, line 2: got byte 0xff at offset 13; expected UTF-8.",
     ),
-    "UTF-16": ("a.jsonl", json.dumps(GOOD).encode("utf-16"), "a.jsonl, line 1: not UTF-8 (byte 0xff at offset 0)."),
-    "no UTF-8 in a list": ("a.json", b'["\xff"]', "a.json: not UTF-8 (byte 0xff at offset 2)."),
-    "empty": ("a.jsonl", b"", "a.jsonl: holds no rows."),
-    "blank": ("a.jsonl", b"\n \r\n", "a.jsonl: holds no rows."),
-    "empty list": ("a.json", b"[]", "a.json: holds no rows."),
-    "no parquet": ("a.parquet", b"PAR1 not", "a.parquet: not a parquet file ("),
-    "another kind": ("a.txt", b"hello", "a.txt: allowed are .parquet, .jsonl and .json files."),
+    "UTF-16": (
+        "a.jsonl",
+        json.dumps(GOOD).encode("utf-16"),
+        "a.jsonl, line 1: got byte 0xff at offset 0; expected UTF-8.",
+    ),
+    "no UTF-8 in a list": ("a.json", b'["\xff"]', "a.json: got byte 0xff at offset 2; expected UTF-8."),
+    "empty": ("a.jsonl", b"", "a.jsonl: got no rows; expected at least one."),
+    "blank": ("a.jsonl", b"\n \r\n", "a.jsonl: got no rows; expected at least one."),
+    "empty list": ("a.json", b"[]", "a.json: got no rows; expected at least one."),
+    "no parquet": ("a.parquet", b"PAR1 not", "a.parquet: got a file that is not a parquet file ("),
+    "another kind": ("a.txt", b"hello", "a.txt: got another kind of file; expected .parquet, .jsonl, .json."),
     "columns": (
         "a.jsonl",
         lines(GOOD, {"q": 1, "a": 2}),
-        "a.jsonl, row 1: expected the column problem or question; found q, a.",
+        "a.jsonl, row 1: got the columns q, a; expected problem or question.",
     ),
-    "no object": ("a.jsonl", lines(GOOD, ["a"]), "a.jsonl, row 1: expected an object, found ['a']."),
+    "no object": ("a.jsonl", lines(GOOD, ["a"]), "a.jsonl, row 1: got ['a']; expected an object."),
     "question no text": (
         "a.jsonl",
         lines(GOOD | {"problem": 7}),
-        "a.jsonl, row 0: problem or question: expected a text, found 7.",
+        "a.jsonl, row 0: problem or question: got 7; expected a text.",
     ),
     "solution empty": (
         "a.jsonl",
         lines(GOOD | {"solution": " "}),
-        "a.jsonl, row 0: solution: expected a text, found ' '.",
+        "a.jsonl, row 0: solution: got ' '; expected a text.",
     ),
     "no row has an answer": (
         "a.jsonl",
         lines(GOOD | {"solution": "2"}),
-        "a.jsonl: none of its 1 rows is of use (no answer: 1).",
+        "a.jsonl: got no row to keep out of 1 (dropped: no answer: 1); expected at least one.",
     ),
 }
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_one_line_and_the_old_files_stay(tmp_path, case):
+def test_bad_input_is_an_error_of_one_line_and_the_old_files_stay(tmp_path, case):
     name, content, message = BAD[case]
     made(written(tmp_path / "good.jsonl", lines(GOOD)), tmp_path / "out")
     before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
@@ -110,49 +122,50 @@ def test_bad_input_is_one_line_and_the_old_files_stay(tmp_path, case):
     assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
-def test_a_gsm8k_solution_without_its_number_is_named(tmp_path):
+def test_a_gsm8k_solution_without_a_final_number_is_an_error_that_names_the_row(tmp_path):
     source = written(tmp_path / "train.jsonl", lines({"question": "1+1?", "answer": "It is one and one.\nSo 2"}))
     said = failure(source, tmp_path / "out", gsm8k.DATASET)
-    assert said.startswith(f"{source}, row 0: answer: expected #### and a number at its end, found 'It is one")
+    assert said == f"{source}, row 0: answer: got 'It is one and one.\\nSo 2' at its end; expected #### and a number."
 
 
-def test_a_damaged_parquet_is_named(tmp_path):
+def test_a_damaged_parquet_file_is_an_error_that_names_it(tmp_path):
     pd.DataFrame([{**GOOD, "problem": f"{i}" * 1000} for i in range(100)]).to_parquet(tmp_path / "a.parquet")
     data = bytearray((tmp_path / "a.parquet").read_bytes())
     data[50:400] = b"\0" * 350
-    assert f"{written(tmp_path / 'b.parquet', bytes(data))}: not a parquet file" in failure(
+    assert f"{written(tmp_path / 'b.parquet', bytes(data))}: got a file that is not a parquet file" in failure(
         tmp_path / "b.parquet", tmp_path / "out"
     )
 
 
-def test_missing_files_are_named(tmp_path):
+def test_a_missing_file_is_an_error_that_names_it(tmp_path):
     assert failure(tmp_path / "nowhere", tmp_path / "out") == f"{tmp_path}/nowhere: no such file or directory."
     (tmp_path / "empty").mkdir()
     for name in ("train", "training.jsonl", "train.summary.json", "train.txt"):
         (tmp_path / "empty" / name).touch()
     said = failure(tmp_path / "empty", tmp_path / "out")
-    assert said == f"{tmp_path}/empty: holds no train or test file (.parquet, .jsonl or .json)."
+    assert said == f"{tmp_path}/empty: got no train or test file; expected at least one (.parquet, .jsonl, .json)."
     assert not (tmp_path / "out").exists()
 
 
-def test_targets_that_cannot_be_written_are_named(tmp_path):
+def test_an_output_that_cannot_be_written_is_an_error_that_names_it(tmp_path):
     source = written(tmp_path / "train.jsonl", lines(GOOD))
     assert failure(source, source) == f"{source}: File exists."
     assert failure(source, source / "out") == f"{source}/out: Not a directory."
     (tmp_path / "out" / "train.parquet").mkdir(parents=True)
-    assert failure(source, tmp_path / "out") == f"{tmp_path}/out/train.parquet: is a directory."
+    assert failure(source, tmp_path / "out") == f"{tmp_path}/out/train.parquet: got a directory; expected a file."
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["train.parquet"]
 
 
-def test_a_source_is_never_overwritten_by_its_own_output(tmp_path):
+def test_the_output_never_overwrites_the_input(tmp_path):
     pd.DataFrame([GOOD]).to_parquet(tmp_path / "train.parquet")
     before = (tmp_path / "train.parquet").read_bytes()
     (tmp_path / "link").symlink_to(tmp_path)
-    assert "would be overwritten by its own output" in failure(tmp_path, tmp_path / "link")
+    assert "train.parquet: got the same file as input and output; expected two." in failure(tmp_path, tmp_path / "link")
     assert (tmp_path / "train.parquet").read_bytes() == before
 
 
-def test_a_full_disk_leaves_the_old_file(tmp_path):
+@pytest.mark.process
+def test_a_full_disk_leaves_the_old_files(tmp_path):
     rows = [{"problem": f"{i} " + os.urandom(500).hex(), "solution": "\\boxed{2}"} for i in range(3000)]
     source = written(tmp_path / "train.jsonl", lines(*rows))
     out = tmp_path / "out"
@@ -186,13 +199,13 @@ def test_an_answer_may_be_a_number(tmp_path, answer, gold):
 
 
 @pytest.mark.parametrize("answer", [True, ["1"], {"a": 1}])
-def test_an_answer_may_be_nothing_else(tmp_path, answer):
+def test_an_answer_that_is_neither_a_text_nor_a_number_is_an_error(tmp_path, answer):
     source = written(tmp_path / "test.jsonl", lines({"problem": "a?", "answer": answer}))
     said = failure(source, tmp_path / "out", math500.DATASET)
-    assert said == f"{source}, row 0: answer: expected a text or a number, found {answer!r}."
+    assert said == f"{source}, row 0: answer: got {answer!r}; expected a text or a number."
 
 
-def test_a_missing_column_of_a_parquet_of_numbers_is_no_answer(tmp_path):
+def test_a_missing_answer_in_a_parquet_column_of_numbers_is_no_answer(tmp_path):
     pd.DataFrame([{"problem": "a?", "answer": 1.0}, {"problem": "b?", "answer": None}]).to_parquet(
         tmp_path / "a.parquet"
     )
@@ -228,18 +241,18 @@ def test_raw_control_characters_a_byte_order_mark_and_crlf_are_read(tmp_path):
     assert read_rows(written(tmp_path / "a.json", b"\xef\xbb\xbf [1, NaN]")) == [1, None]
 
 
-def test_json_may_hold_line_separators(tmp_path):
+def test_json_may_contain_unicode_line_separators(tmp_path):
     assert read_rows(written(tmp_path / "a.jsonl", b'{"a": "b\xe2\x80\xa8c"}\n')) == [{"a": "b\u2028c"}]
 
 
 @pytest.mark.parametrize("module", [math500, aime24, amc23])
-def test_another_dataset_is_not_taken_for_this_one(tmp_path, module):
+def test_a_file_of_another_dataset_is_an_error(tmp_path, module):
     rows = written(tmp_path / "test.jsonl", lines({"question": "Half of 4?", "answer": "It is 4/2=2.\n#### 2"}))
-    with pytest.raises(ValueError, match=r"row 0: answer: expected one line, found .* Is it another dataset\?"):
+    with pytest.raises(ValueError, match=r"row 0: answer: got .*; expected one line. Is this another dataset\?"):
         made(rows, tmp_path / "out", module.DATASET)
 
 
-def test_relay_problems_are_flagged_and_prose_is_dropped(tmp_path):
+def test_relay_problems_are_flagged_and_answers_in_prose_are_dropped(tmp_path):
     def row(number, question, solution, answer):
         return {"id": number, "question": question, "solution": [solution], "final_answer": [answer]}
 
@@ -259,7 +272,7 @@ def test_relay_problems_are_flagged_and_prose_is_dropped(tmp_path):
     assert summary["dropped"] == {"answer in prose": {"count": 1, "rows": ["5"]}}
 
 
-def test_duplicates_go_and_a_differing_answer_is_said(tmp_path):
+def test_duplicates_are_dropped_and_the_summary_says_if_the_answer_differs(tmp_path):
     rows = [
         {"problem": "What is $\\log_8 2$?", "solution": "\\boxed{\\frac{1}{3}}"},
         {"problem": "What is $\\log_82$ ?", "solution": "\\boxed{\\frac13}"},
@@ -273,13 +286,13 @@ def test_duplicates_go_and_a_differing_answer_is_said(tmp_path):
     assert dropped["duplicate"]["rows"] == ["1: of row 0", "2: of row 0, with another answer"]
 
 
-def test_a_row_that_repeats_a_dropped_one_is_kept(tmp_path):
+def test_a_row_that_repeats_a_dropped_row_is_kept(tmp_path):
     rows = lines({"problem": "1+1?", "solution": "Two."}, GOOD)
     (found,) = made(written(tmp_path / "train.jsonl", rows), tmp_path / "out")
     assert found["extra_info"]["index"] == 1
 
 
-def test_many_rows_come_in_batches_and_in_order(tmp_path):
+def test_many_rows_are_read_and_written_in_batches_and_in_order(tmp_path):
     rows = [{"problem": f"{i}+0?", "solution": f"\\boxed{{{i}}}"} for i in range(10_000)]
     pd.DataFrame(rows).to_parquet(tmp_path / "train.parquet")
     found = made(tmp_path, tmp_path / "out")
@@ -296,20 +309,20 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path):
     with pytest.raises(RuntimeError), atomic(tmp_path / "f.parquet") as partial:
         partial.write_text("half")
         raise RuntimeError
-    with pytest.raises(ValueError, match="there are no rows to write"):
+    with pytest.raises(ValueError, match="f.parquet: got no rows to write; expected at least one"):
         write_rows([], tmp_path / "f.parquet")
     assert read_rows(tmp_path / "f.parquet") == [{"a": 1}]
     assert [p.name for p in tmp_path.iterdir()] == ["f.parquet"]
 
 
-def test_a_parquet_that_verl_cannot_train_on_is_refused(tmp_path):
+def test_a_parquet_file_that_verl_cannot_train_on_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere.parquet: no such file"):
         check_verl_parquet(tmp_path / "nowhere.parquet")
-    with pytest.raises(ValueError, match="notes.parquet: not a parquet file"):
+    with pytest.raises(ValueError, match="notes.parquet: got a file that is not a parquet file"):
         check_verl_parquet(written(tmp_path / "notes.parquet", b"hello"))
     write_rows([{"data_source": "a"}], tmp_path / "lacking.parquet")
-    with pytest.raises(ValueError, match=r"lacks the column\(s\) prompt, reward_model; it has data_source"):
+    with pytest.raises(ValueError, match="got the columns data_source; expected also prompt, reward_model, because"):
         check_verl_parquet(tmp_path / "lacking.parquet")
     pq.write_table(pa.table({"data_source": [], "prompt": [], "reward_model": []}), tmp_path / "empty.parquet")
-    with pytest.raises(ValueError, match="empty.parquet: holds no rows"):
+    with pytest.raises(ValueError, match="empty.parquet: got no rows; expected at least one"):
         check_verl_parquet(tmp_path / "empty.parquet")

@@ -11,32 +11,13 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""data_prep: the rules for defects in texts, gold answers and questions, by hand-written examples."""
+"""The rules of data_prep for defects in texts, gold answers and questions, on hand-written examples."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asymgrpo_verl.rewards.answers import last_boxed
 from data_prep.defects import answers_of, clean_gold, may_need_repair, misses_figure, normal, repair
-
-
-@pytest.mark.parametrize(
-    "text, answer",
-    [
-        ("so $\\boxed{17}$.", "17"),
-        ("$\\boxed{\\frac{1}{2}}$", "\\frac{1}{2}"),
-        ("$\\boxed{1}$ or rather $\\boxed{2}$", "2"),
-        ("$\\boxed 9$.", "9"),
-        ("$\\boxed {17}$", "17"),
-        ("$\\boxed{}$", ""),
-        ("$\\boxed{1", None),
-        ("$\\boxed", None),
-        ("17", None),
-    ],
-)
-def test_the_answer_is_the_last_box(text, answer):
-    assert last_boxed(text) == answer
 
 
 @pytest.mark.parametrize(
@@ -62,7 +43,7 @@ def test_latex_that_lost_its_backslash_is_restored(text, repaired):
     "text",
     ["a\ta b", "line\nequal", "x\neq y", "if\r\nso", "{\n\treturn 2*x", "\\frac12", "naïve α", "a\tan angle", "\to"],
 )
-def test_white_space_that_may_be_meant_is_left_alone(text):
+def test_white_space_that_may_be_intended_stays(text):
     assert repair(text) == (text, [])
 
 
@@ -71,12 +52,12 @@ def test_other_control_characters_become_spaces():
 
 
 @given(st.text())
-def test_the_quick_look_misses_nothing(text):
+def test_the_quick_check_finds_every_text_that_repair_would_change(text):
     assert may_need_repair(text) or repair(text) == (text, [])
 
 
 @given(st.text())
-def test_what_is_repaired_can_be_written_and_needs_no_repair(text):
+def test_a_repaired_text_can_be_written_and_needs_no_repair(text):
     repaired, _ = repair(text)
     repaired.encode()
     assert repair(repaired) == (repaired, [])
@@ -119,7 +100,7 @@ def test_what_is_repaired_can_be_written_and_needs_no_repair(text):
         ("43_5.", "43_5"),
     ],
 )
-def test_what_is_not_part_of_the_answer_goes(answer, gold):
+def test_what_does_not_belong_to_the_answer_is_removed(answer, gold):
     assert clean_gold(answer)[0] == gold
 
 
@@ -149,7 +130,7 @@ def test_what_is_not_part_of_the_answer_goes(answer, gold):
         "1,\\dots,9",
     ],
 )
-def test_what_means_something_stays(answer):
+def test_what_changes_the_value_of_the_answer_stays(answer):
     if answer == "3\\sqrt{2}\\text{ or }5":
         assert clean_gold(answer)[0] == "3\\sqrt{2}, 5"
     elif answer == "1,\\dots,9":
@@ -158,7 +139,7 @@ def test_what_means_something_stays(answer):
         assert clean_gold(answer) == (answer, [])
 
 
-def test_each_step_is_named():
+def test_each_step_that_changed_the_answer_is_named():
     assert clean_gold("$\\$1,\\!657$.")[1] == [
         "$ removed",
         "stray punctuation removed",
@@ -167,7 +148,7 @@ def test_each_step_is_named():
     ]
 
 
-def test_a_source_that_says_so_has_a_list_where_a_number_could_be_meant():
+def test_a_comma_is_a_thousands_separator_unless_the_source_says_that_the_answer_is_a_list():
     assert clean_gold("1,234", is_list=True) == ("1, 234", [])
     assert clean_gold("1,234", is_list=False) == ("1234", ["thousands separators removed"])
 
@@ -190,7 +171,7 @@ def test_answers_are_separated_by_commas_at_the_top_level(gold, answers):
 
 
 @given(st.text("0123456789,.$\\!^{}() acmtx"))
-def test_a_cleaned_gold_is_clean(answer):
+def test_a_cleaned_gold_answer_needs_no_cleaning(answer):
     gold, _ = clean_gold(answer)
     assert clean_gold(gold, is_list=len(answers_of(gold)) > 1)[0] == gold
 
@@ -205,7 +186,7 @@ def test_a_cleaned_gold_is_clean(answer):
         "<image> Find $x$ in the picture above.",
     ],
 )
-def test_a_question_that_speaks_of_a_figure_is_flagged(question):
+def test_a_question_that_mentions_a_missing_figure_is_flagged(question):
     assert misses_figure(question)
 
 
@@ -222,7 +203,7 @@ def test_a_question_that_speaks_of_a_figure_is_flagged(question):
         "Each selfie has two students in the picture.",
     ],
 )
-def test_a_question_that_brings_its_figure_or_needs_none_is_not(question):
+def test_a_question_that_contains_its_figure_or_needs_none_is_not_flagged(question):
     assert not misses_figure(question)
 
 

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""data_prep.overlap: questions of an evaluation set in a training set, exact and near-identical."""
+"""data_prep.overlap finds exact and near pairs of questions in a training file and in evaluation files."""
 
 import json
 import re
@@ -33,36 +33,31 @@ SHOP = (
 )
 
 
-def run(module: str, *arguments) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", f"data_prep.{module}", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True)
-
-
 def write(path: Path, questions: list[str], **columns) -> Path:
     rows = ({"problem": question, **columns} for question in questions)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 
 
-def test_equal_but_for_its_looks_is_exact():
+def test_questions_that_differ_only_in_spacing_case_and_punctuation_are_an_exact_pair():
     held_out = Questions(["Compute $\\sin^{2} 4^{\\circ}$.", SHOP])
     assert held_out.like(f"  {SHOP.upper()}\n".replace("$", "")) == [(1, 1.0)]
     assert held_out.like("Compute\n\\[\\sin^2 4^\\circ.\\]") == [(0, 1.0)]
 
 
-def test_a_changed_word_or_number_is_near_and_never_exact():
+def test_a_changed_word_or_number_makes_a_near_pair_and_never_an_exact_one():
     held_out = Questions([SHOP])
     for change in (("red", "green"), ("30", "31"), ("How many", "In all, how many"), ("five", "six")):
         ((row, score),) = held_out.like(SHOP.replace(*change))
         assert row == 0 and THRESHOLD <= score < 1
-    assert Questions(["1" * 10]).like("1" * 12)[0] == (0, 0.99), "equal sets of substrings, other numbers"
+    assert Questions(["1" * 10]).like("1" * 12)[0] == (0, 0.99), "equal sets of substrings, different numbers"
 
 
-def test_another_question_is_neither():
+def test_another_question_is_neither_near_nor_exact():
     assert Questions([SHOP, "", "?"]).like("How many integers $n$ satisfy $n^2 < 12$?") == []
 
 
-def test_the_score_is_the_share_of_common_substrings():
+def test_the_similarity_is_the_share_of_common_substrings():
     # abcdefgh bcdefghi cdefghij / bcdefghi cdefghij defghijk: 2 common of 4
     assert Questions(["abcdefghij"]).like("bcdefghijk", threshold=0.5) == [(0, 0.5)]
     assert Questions(["abcdefghij"]).like("bcdefghijk", threshold=0.51) == []
@@ -73,7 +68,7 @@ def test_the_most_similar_comes_first():
     assert [row for row, _ in held_out.like(SHOP)] == [1, 0, 2]
 
 
-def test_the_command_prints_pairs_and_counts(tmp_path):
+def test_the_command_prints_pairs_and_counts(tmp_path, run):
     train = write(tmp_path / "train.jsonl", ["Other?", SHOP, SHOP.replace("12", "14")], solution="\\boxed{210}")
     raw = write(tmp_path / "raw.jsonl", ["Unlike any.", SHOP + " "])
     prepare(math500.DATASET, write(tmp_path / "test.jsonl", [SHOP], answer="210", unique_id="a"), tmp_path, Options())
@@ -90,7 +85,7 @@ def test_the_command_prints_pairs_and_counts(tmp_path):
     assert run("overlap", train, raw, "--threshold", 1).stdout.count(" = ") == 1
 
 
-def test_what_cannot_be_compared_is_named(tmp_path):
+def test_a_file_that_cannot_be_compared_is_an_error_that_names_it(tmp_path, run):
     train = write(tmp_path / "train.jsonl", [SHOP])
     (tmp_path / "empty.jsonl").touch()
     (tmp_path / "other.jsonl").write_text('{"text": "a"}\n')
@@ -98,17 +93,17 @@ def test_what_cannot_be_compared_is_named(tmp_path):
     (tmp_path / "text.jsonl").write_text('{"extra_info": "question"}\n')
     for arguments, message in (
         ((train, tmp_path / "nowhere.jsonl"), "nowhere.jsonl: No such file or directory."),
-        ((train, tmp_path / "other.jsonl"), "other.jsonl, row 0: expected the column problem or question; found text."),
-        ((train, tmp_path / "empty.jsonl"), "empty.jsonl: holds no rows."),
-        ((train, tmp_path / "null.jsonl"), "null.jsonl, row 0: problem or question: expected a text, found None."),
-        ((train, tmp_path / "text.jsonl"), "text.jsonl, row 0: extra_info: expected an object, found 'question'."),
-        ((train, train, "--threshold", 0), "--threshold: got 0.0, allowed is a number in (0, 1]."),
+        ((train, tmp_path / "other.jsonl"), "other.jsonl, row 0: got the columns text; expected problem or question."),
+        ((train, tmp_path / "empty.jsonl"), "empty.jsonl: got no rows; expected at least one."),
+        ((train, tmp_path / "null.jsonl"), "null.jsonl, row 0: problem or question: got None; expected a text."),
+        ((train, tmp_path / "text.jsonl"), "text.jsonl, row 0: extra_info: got 'question'; expected an object."),
+        ((train, train, "--threshold", 0), "--threshold: got 0.0; expected a number in (0, 1]."),
     ):
         done = run("overlap", *arguments)
         assert done.returncode == 1 and done.stderr.endswith(message + "\n") and "Traceback" not in done.stderr
 
 
-def test_math_drops_from_train_alone_what_is_held_out(tmp_path):
+def test_drop_overlap_drops_evaluation_questions_from_the_train_split_only(tmp_path, run):
     for split in ("train", "test"):
         write(tmp_path / f"{split}.jsonl", [SHOP, "Other?", SHOP.replace("12", "14")], solution="\\boxed{210}")
     held_out = write(tmp_path / "held_out.jsonl", ["Unlike any.", SHOP])
@@ -119,14 +114,18 @@ def test_math_drops_from_train_alone_what_is_held_out(tmp_path):
     train, test = (json.loads((tmp_path / "out" / f"{split}.summary.json").read_text()) for split in ("train", "test"))
     (dropped,) = train["dropped"].items()
     assert dropped[0] == "in an evaluation set"
-    assert dropped[1]["rows"][0] == f"0: {tmp_path.name}/held_out.jsonl row 1, 1.00", "all are named test.parquet"
+    assert dropped[1]["rows"][0] == f"0: {tmp_path.name}/held_out.jsonl row 1, 1.00", (
+        "with the folder, because every file is named test.parquet"
+    )
     assert (train["rows_out"], test["rows_out"]) == (1, 3)
-    assert run("math500", "--drop-overlap", held_out).returncode == 2, "no training split, no such flag"
+    assert run("math500", "--drop-overlap", held_out).returncode == 2, "without a train split there is no such flag"
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real files are not here")
-def test_the_real_overlap_of_math_and_olympiadbench(tmp_path):
-    done = run("overlap", REAL / "math_train" / "train.parquet", REAL / "olympiadbench" / "test_675.jsonl")
+def test_the_overlap_of_the_real_math_and_olympiadbench_is_known():
+    command = [sys.executable, "-m", "data_prep.overlap", REAL / "math_train" / "train.parquet"]
+    done = subprocess.run([*command, REAL / "olympiadbench" / "test_675.jsonl"], capture_output=True, text=True)
     pairs = re.findall(r"^(\d\.\d\d)  \S+ row (\d+) = \S+ row \d+ \(id (\d+)\)$", done.stdout, re.MULTILINE)
     assert set(pairs) == {
         ("1.00", "3443", "2890"),

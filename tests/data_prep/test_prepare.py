@@ -11,10 +11,11 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""data_prep: every dataset from the layouts found in the wild to verl's schema, and what its summary says."""
+"""data_prep converts every dataset from each layout in use to verl's schema, and writes a summary of what it did."""
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +35,7 @@ REAL = SHARED / "data"
 DATASETS = {dataset.name: dataset for dataset in data_prep.all.DATASETS}
 real_files = pytest.mark.skipif(not REAL.is_dir(), reason="the real files are not here")
 
-# One row in each layout, invented: dataset -> (row, question, gold, extra_info that is not null).
+# One invented row in each layout: name -> (dataset, row, gold answer, extra_info that is not null).
 LAYOUTS = {
     "MATH's hub": (
         "math",
@@ -133,7 +134,7 @@ def summary(save: Path, split: str = "test") -> dict:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_row_of_each_layout_becomes_verls(tmp_path, layout):
+def test_a_row_of_each_layout_becomes_a_row_in_verls_schema(tmp_path, layout):
     name, row, gold, about = LAYOUTS[layout]
     split = "train" if name in ("math", "gsm8k") else "test"
     (found,) = made(name, write([row], tmp_path / "rows.jsonl"), tmp_path / "out")
@@ -158,7 +159,7 @@ def test_every_kind_of_file_gives_the_same_bytes(tmp_path, name):
     assert (tmp_path / "a" / "test.parquet").read_bytes() == (tmp_path / "b" / "test.parquet").read_bytes()
 
 
-def test_a_directory_gives_both_splits_under_their_names_or_the_hubs(tmp_path):
+def test_the_files_of_a_directory_have_the_names_of_the_splits_or_the_hubs_names(tmp_path):
     row = {"question": "1+1?", "answer": "#### 2"}
     write([row], tmp_path / "gsm8k" / "data" / "train-00000-of-00001.parquet")
     write([row], tmp_path / "gsm8k" / "data" / "test-00000-of-00001.parquet")
@@ -168,11 +169,11 @@ def test_a_directory_gives_both_splits_under_their_names_or_the_hubs(tmp_path):
     (found,) = made("aime24", tmp_path / "aime", tmp_path / "aime_out")
     assert found["extra_info"]["split"] == "test"
     write([row], tmp_path / "gsm8k" / "train.jsonl")
-    with pytest.raises(ValueError, match="more than one file for train: train.jsonl, train-00000-of-00001.parquet"):
+    with pytest.raises(ValueError, match="got train.jsonl, train-00000-of-00001.parquet; expected one file for train"):
         made("gsm8k", tmp_path / "gsm8k", tmp_path / "out")
 
 
-def test_the_instruction_is_a_preset_or_a_text(tmp_path):
+def test_the_instruction_is_a_preset_or_a_text(tmp_path, run):
     source = write([{"problem": "1+1?", "answer": "2"}], tmp_path / "test.jsonl")
 
     def prompt(instruction):
@@ -186,24 +187,21 @@ def test_the_instruction_is_a_preset_or_a_text(tmp_path):
     assert prompt("") == [{"role": "user", "content": "1+1?"}]
     assert summary(tmp_path / "out")["instruction"] == ""
     done = run("amc23", "--local_dataset_path", source, "--instruction", "qwen-math")
-    assert done.returncode == 2 and "'qwen-math' is no preset (boxed, qwen2.5-math), nor a text" in done.stderr
-
-
-def run(module: str, *arguments) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", f"data_prep.{module}", *map(str, arguments)], capture_output=True, text=True
+    assert (
+        done.returncode == 2
+        and "got 'qwen-math'; expected boxed, qwen2.5-math or a text of several words" in done.stderr
     )
 
 
-def test_the_command_line_prints_what_the_summary_beside_the_parquet_says(tmp_path):
+def test_the_command_prints_what_the_summary_says(tmp_path, run):
     rows = [{"problem": f"{i}?", "solution": f"\\boxed{{{i}}}"} for i in range(30)] + [
         {"problem": "a", "solution": "b"}
     ]
     source, out = write(rows + rows[:25], tmp_path / "train.jsonl"), tmp_path / "new" / "out"
     done = run("math", "--local_dataset_path", source, "--local_save_dir", out)
-    assert done.returncode == 0 and done.stderr == "", "no bar where there is no terminal"
+    assert done.returncode == 0 and done.stderr == "", "no progress bar without a terminal"
     lines = done.stdout.splitlines()
-    assert lines[0] == f"{out / 'train.parquet'}: 30 of 56 rows"
+    assert lines[0] == f"{out / 'train.parquet'}: kept 30 of 56 rows"
     assert lines[1].startswith("  dropped, duplicate: 25 (31: of row 0, 32: of row 1, ") and lines[1].endswith(", ...)")
     assert lines[2:] == ["  dropped, no answer: 1 (30)"]
     found = summary(out, "train")
@@ -223,7 +221,7 @@ def test_the_command_line_prints_what_the_summary_beside_the_parquet_says(tmp_pa
     }
 
 
-def test_files_of_all_datasets_can_be_concatenated_as_verl_does_it(tmp_path):
+def test_the_files_of_all_datasets_can_be_concatenated_as_verl_does(tmp_path):
     parts = []
     for i, (name, row, _, _) in enumerate(LAYOUTS.values()):
         made(name, write([row], tmp_path / f"{i}.jsonl"), tmp_path / str(i))
@@ -234,7 +232,7 @@ def test_files_of_all_datasets_can_be_concatenated_as_verl_does_it(tmp_path):
     assert len(together) == len(LAYOUTS) and together[0]["extra_info"]["level"] == "Level 3"
 
 
-def test_all_makes_what_is_there_and_names_what_is_not(tmp_path):
+def test_all_prepares_the_datasets_that_are_there_and_names_the_others(tmp_path, run):
     write([{"problem": "1+1?", "answer": "2"}], tmp_path / "in" / "amc2023" / "test.jsonl")
     write([{"problem": "1+1?", "solution": "\\boxed{2}"}], tmp_path / "in" / "math" / "test.parquet")
     done = run("all", "--local_dataset_path", tmp_path / "in", "--local_save_dir", tmp_path / "out")
@@ -243,12 +241,12 @@ def test_all_makes_what_is_there_and_names_what_is_not(tmp_path):
         "amc23/test.parquet",
         "math/test.parquet",
     ]
-    assert f"aime24: not in {tmp_path / 'in'} (no folder aime24 or aime2024)" in done.stderr
+    assert f"aime24: skipped, because {tmp_path / 'in'} has no folder aime24 or aime2024" in done.stderr
 
     write([{"text": "1+1?"}], tmp_path / "in" / "gsm8k" / "train.jsonl")
     done = run("all", "--local_dataset_path", tmp_path / "in", "--local_save_dir", tmp_path / "again")
-    assert done.returncode == 1 and done.stderr.splitlines()[-1] == "data_prep.all: 2 made, 1 failed, 4 not there."
-    assert "train.jsonl, row 0: expected the column answer; found text." in done.stderr
+    assert done.returncode == 1 and done.stderr.splitlines()[-1] == "data_prep.all: 2 prepared, 1 failed, 4 skipped."
+    assert "train.jsonl, row 0: got the columns text; expected answer." in done.stderr
     assert (tmp_path / "again" / "amc23" / "test.parquet").is_file()
 
     (tmp_path / "empty").mkdir()
@@ -256,8 +254,8 @@ def test_all_makes_what_is_there_and_names_what_is_not(tmp_path):
     assert done.returncode == 1 and not (tmp_path / "none").exists()
 
 
-def test_without_a_path_it_is_the_hubs_dataset(tmp_path, monkeypatch):
-    """load_dataset takes a local directory for a hub's dataset: the rest of the way is the same."""
+def test_without_a_path_the_dataset_comes_from_the_hub(tmp_path, monkeypatch):
+    """load_dataset also reads a local directory; everything after it is the same as for a dataset of the hub."""
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     rows = [{"id": i, "problem": f"{i}+{i}?", "answer": str(2 * i)} for i in range(5)]
     write(rows, tmp_path / "hub" / "train.jsonl")
@@ -268,15 +266,37 @@ def test_without_a_path_it_is_the_hubs_dataset(tmp_path, monkeypatch):
     assert summary(tmp_path / "a")["source"] == str(tmp_path / "hub")
 
 
-def test_without_a_path_or_a_network_it_is_one_line(tmp_path, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("HF_HOME", str(tmp_path))
-    done = run("aime25", "--local_save_dir", tmp_path / "out")
+@pytest.mark.process
+def test_without_a_path_and_a_network_the_error_is_one_line(tmp_path):
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "data_prep.aime25", "--local_save_dir", tmp_path / "out"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert done.stderr.startswith("data_prep.aime25: ") and "math-ai/aime25" in done.stderr.splitlines()[-1]
 
 
-# split file -> (rows in, rows out, {rule: rows}); what the docstrings say
+@pytest.mark.process
+def test_modules_in_the_working_directory_are_not_taken_for_ours(tmp_path):
+    """`python -m` searches the working directory first."""
+    for name in ("files", "row_files", "rewards", "answers", "rows", "prepare", "defects", "overlap"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError('not ours')")
+    source = write([{"problem": "1+1?", "answer": "2"}], tmp_path / "test.jsonl")
+    command = [sys.executable, "-m", "data_prep.amc23", "--local_dataset_path", source, "--local_save_dir", "out"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == "out/test.parquet: kept 1 of 1 rows\n", done.stderr
+
+
+@pytest.mark.process
+def test_asymgrpo_works_in_a_directory_with_another_data_prep(tmp_path):
+    (tmp_path / "data_prep.py").write_text("raise ImportError('not ours')")
+    row = {"data_source": "a", "index": 0, "sample": 0, "response": "\\boxed{2}", "ground_truth": "2"}
+    responses = write([row], tmp_path / "responses.jsonl")
+    command = [sys.executable, "-m", "asymgrpo_verl.cli", "evaluate", "--responses", responses, "--out", "out"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+# split file -> (rows in, rows out, {rule: rows}), as in the docstrings of the modules
 ROWS = {
     "math/train": (7500, 7493, {"no answer": [5341, 5343]}),
     "math500/test": (500, 500, {}),
@@ -292,14 +312,15 @@ ROWS = {
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
     out = tmp_path_factory.mktemp("real")
-    done = run("all", "--local_dataset_path", REAL, "--local_save_dir", out)
-    assert done.returncode == 0, done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["all", "--local_dataset_path", str(REAL), "--local_save_dir", str(out)])
+        data_prep.all.main()
     return out
 
 
 @real_files
 @pytest.mark.parametrize("file", ROWS)
-def test_rows_of_the_real_files(real, file):
+def test_the_numbers_of_rows_of_the_real_files_are_known(real, file):
     rows_in, rows_out, dropped = ROWS[file]
     found = json.loads((real / f"{file}.summary.json").read_text())
     assert (found["rows_in"], found["rows_out"]) == (rows_in, rows_out)
@@ -310,7 +331,7 @@ def test_rows_of_the_real_files(real, file):
 
 
 @real_files
-def test_defects_of_the_real_files(real):
+def test_the_defects_of_the_real_files_are_known(real):
     def met(file, kind, rule):
         return json.loads((real / f"{file}.summary.json").read_text())[kind][rule]["rows"]
 
@@ -333,7 +354,7 @@ def test_defects_of_the_real_files(real):
 
 
 @real_files
-def test_golds_of_the_real_files(real):
+def test_the_gold_answers_of_the_real_files_are_clean(real):
     def golds(file, key):
         rows = read_rows(real / f"{file}.parquet")
         return {row["extra_info"][key]: row["reward_model"]["ground_truth"] for row in rows}
@@ -352,7 +373,7 @@ def test_golds_of_the_real_files(real):
 
 
 @real_files
-def test_single_answer_drops_the_questions_with_several(tmp_path):
+def test_single_answer_drops_the_questions_with_several_answers(tmp_path):
     found = made("olympiadbench", REAL / "olympiadbench", tmp_path, single_answer=True)
     assert len(found) == 674 - 94
     assert summary(tmp_path)["dropped"]["several answers"]["count"] == 94
