@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Run directories as our launchers leave them, with made-up metrics under the real keys."""
+"""Write run directories as our launchers do, with made-up metrics under the real keys."""
 
 import json
 import math
@@ -21,18 +21,18 @@ from pathlib import Path
 import yaml
 
 SOURCES = ("HuggingFaceH4/MATH-500", "aime24", "aime25", "amc23", "olympiadbench")
-N = 8  # rollouts a prompt
+N = 8  # rollouts per prompt
 
 
 def write_log(path: Path, rows: list[tuple[int, dict]]) -> Path:
-    """verl's file log: a line a step."""
+    """Write verl's file log, a line per step; return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps({"step": step, "data": data}) + "\n" for step, data in rows))
     return path
 
 
 def write_config(run: Path, method: str | None = None, algorithm: dict | None = None, **trainer) -> None:
-    """What Hydra leaves beside the log."""
+    """Write the files that Hydra writes beside the log."""
     config = {
         "algorithm": {"adv_estimator": "grpo", "norm_adv_by_std_in_grpo": True} | (algorithm or {}),
         "data": {"train_batch_size": 128, "max_response_length": 4096, "seed": trainer.pop("seed", None)},
@@ -50,13 +50,17 @@ def write_config(run: Path, method: str | None = None, algorithm: dict | None = 
 
 
 def asymgrpo(beta_pos: float, beta_neg: float, flip: str = "none") -> dict:
+    """Return the part `algorithm` of a configuration with our estimator."""
     betas = {"beta_pos": beta_pos, "beta_neg": beta_neg, "flip": flip}
     return {"adv_estimator": "asymgrpo", "asymgrpo": betas}
 
 
 def all_metrics(steps: int, seed: int = 0, pace: float = 1.0, epoch: int = 20, test_freq: int = 10) -> list:
-    """Rows with every key that a figure reads: validation every test_freq steps and before the first; the increment of
-    the log-probability every fifth step; the incorrect rollouts' entropy null at step 7."""
+    """Return rows with every key that a figure reads.
+
+    Step 0 and every test_freq-th step have a validation; every fifth step has the log-probability increment. At step 7
+    the entropy of the incorrect rollouts is null.
+    """
     noise = random.Random(seed)
     rows = []
     for step in range(steps + 1):
@@ -92,6 +96,7 @@ def all_metrics(steps: int, seed: int = 0, pace: float = 1.0, epoch: int = 20, t
 
 
 def write_run(run: Path, method: str | None, algorithm: dict | None = None, seed: int = 0, **metrics) -> Path:
+    """Write a run directory, with `metrics` as the arguments of `all_metrics`; return it."""
     write_log(run / "metrics.jsonl", all_metrics(metrics.pop("steps", 60), seed, **metrics))
     write_config(run, method, algorithm, seed=seed)
     return run

@@ -42,15 +42,20 @@ def test_the_betas_of_a_run_that_changes_them_are_those_of_its_start(tmp_path):
     assert betas_of(read_run(str(run))) == (0.7, 0.4, "none")
 
 
-def test_only_figures_with_data_are_drawn_and_messages_say_why_others_are_skipped(tmp_path):
-    key = "val-core/aime24/acc/mean@1"
-    log = write_log(tmp_path / "GRPO.jsonl", [(0, {key: 0.5}), (10, {key: 0.7}), (20, {key: 0.3})])
-    figures, messages = draw_all(by_method([read_run(str(log))])[0])
+def test_only_figures_with_data_are_drawn_and_messages_say_what_is_missing(tmp_path):
+    both, one = "val-core/aime24/acc/mean@1", "val-core/amc23/acc/mean@1"
+    log = write_log(tmp_path / "GRPO.jsonl", [(0, {both: 0.5, one: 0.1}), (10, {both: 0.7}), (20, {both: 0.3})])
+    other = write_log(tmp_path / "other.jsonl", [(0, {both: 0.5}), (20, {both: 0.4})])
+    figures, messages = draw_all(by_method([read_run(str(log)), read_run(str(other))])[0])
     assert [figure.name for figure in figures] == ["figure2", "figure4", "figure5"]
-    missing = "there is no EntIncrease or EntDecrease"
-    assert f"figure3 skipped: it compares GRPO with reflected curves, and {missing}" in messages
     assert "s_t = 0.7 s_(t-1) + 0.3 v_t" in figures[0].caption
     assert "Smoothed: average validation accuracy" in figures[0].caption
+    average = "the average validation accuracy is over aime24, because only some runs were validated on amc23"
+    assert messages[0] == average
+    assert messages[1].startswith("figure1 skipped: no run's configuration has betas, and no run has covariance/at/")
+    assert messages[2].startswith("figure2 lacks panels: no run has rollouts/entropy or actor/entropy, ")
+    assert messages[3].startswith("figure3 skipped: it compares GRPO with reflected curves, and there is no EntInc")
+    assert "figure5 lacks other in some panels: its log does not have val-core/amc23/acc/mean@1" in messages
 
 
 def test_data_sources_of_all_runs_and_of_some_runs_are_told_apart(tmp_path):
