@@ -20,8 +20,8 @@ memory of data_prep.math on many rows. TRAIN is MATH's train file in a layout th
 a copy in the hub's layout.
 
 verl's logic is datasets.load_dataset, map and to_parquet. A "cold" call has an empty cache directory, as in a first
-run. In a "warm" call, load_dataset finds the Arrow file that it made before. The map runs in both, because its cache would
-contain the result of this call. The command of verl's logic is cold and loads none of verl's plugins.
+run. In a "warm" call, load_dataset finds the Arrow file that it made before. The map runs in both, because its cache
+would contain the result of this call. The command of verl's logic is cold and loads none of verl's plugins.
 """
 
 import argparse
