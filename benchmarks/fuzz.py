@@ -58,6 +58,8 @@ def run(target: str, seed: int, numbers: range) -> collections.Counter:
 
 
 def _run(job: tuple) -> tuple[str, collections.Counter]:
+    import verl  # noqa: F401  loads plugins, so that a user's own estimators are fuzzed too
+
     torch.set_num_threads(1)
     return job[0], run(*job)
 

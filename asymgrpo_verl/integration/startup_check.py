@@ -71,7 +71,7 @@ def _check_trainer_settings(config: DictConfig) -> None:
         if actor.strategy != "fsdp2":
             raise ValueError(
                 f"{key}: got {every}; expected 0, because actor_rollout_ref.actor.strategy={actor.strategy} has no "
-                f"gradient norms per channel. Set actor_rollout_ref.actor.strategy=fsdp2, or {key}=0."
+                f"separate gradient norms. Set actor_rollout_ref.actor.strategy=fsdp2, or {key}=0."
             )
         if actor.use_kl_loss:
             raise ValueError(
