@@ -214,21 +214,20 @@ def test_the_validation_sets_are_those_of_the_paper(composed):
 
 
 @pytest.mark.parametrize(
-    "env, override, message",
+    "env, message",
     [
-        ({"METHOD": "nope"}, "", "Could not find 'asymgrpo/nope'"),
-        ({"METHOD": "_shared"}, "", "METHOD=_shared is a part that methods share."),
-        ({"METHOD": "untrained"}, "", "METHOD=untrained has nothing to train"),
-        ({"DEVICE": "tpu"}, "", "DEVICE: got tpu; expected gpu or cpu."),
-        ({"STAGE": "test"}, "", "STAGE: got test; expected train or evaluate."),
-        ({"MAX_TOKENS_PER_GPU": "5000"}, "", "MAX_TOKENS_PER_GPU: got 5000; expected at least 5120"),
-        ({"OUT_DIR": "it's"}, "", "a path holds a '"),
-        ({"DRY_RUN": "0", "DATA_DIR": "/no/such"}, "", "/no/such/math/train.parquet: no such file. Make it with"),
-        ({}, "algorithm.asymgrpo.beta_pos=-1", "beta_pos: got -1; expected a number >= 0"),
+        ({"METHOD": "nope"}, "Could not find 'asymgrpo/nope'"),
+        ({"METHOD": "_shared"}, "METHOD=_shared is a part that methods share."),
+        ({"METHOD": "untrained"}, "METHOD=untrained has nothing to train"),
+        ({"DEVICE": "tpu"}, "DEVICE: got tpu; expected gpu or cpu."),
+        ({"STAGE": "test"}, "STAGE: got test; expected train or evaluate."),
+        ({"MAX_TOKENS_PER_GPU": "5000"}, "MAX_TOKENS_PER_GPU: got 5000; expected at least 5120"),
+        ({"OUT_DIR": "it's"}, "a path holds a '"),
+        ({"DRY_RUN": "0", "DATA_DIR": "/no/such"}, "/no/such/math/train.parquet: no such file. Make it with"),
     ],
 )
-def test_a_mistake_is_found_by_the_dry_run_or_earlier(env, override, message):
-    done = launch("run_qwen3_4b_fsdp.sh", *override.split(), **{"DRY_RUN": "1", **env})
+def test_a_mistake_is_found_by_the_dry_run_or_earlier(env, message):
+    done = launch("run_qwen3_4b_fsdp.sh", **{"DRY_RUN": "1", **env})
     assert done.returncode == 1 and message in done.stderr
     assert "nothing was started" not in done.stderr
 
@@ -242,6 +241,7 @@ def test_a_mistake_is_found_by_the_dry_run_or_earlier(env, override, message):
         ("actor_rollout_ref.actor.policy_loss.loss_mode=nope", "nope"),
         ("trainer.v1.trainer_mode=nope", "nope"),
         ("reward.custom_reward_function.path=/no/such.py", "/no/such.py"),
+        ("algorithm.asymgrpo.beta_pos=-1", "beta_pos: got -1; expected a number >= 0"),
         ("trainer.logger=[console]", "expected a list with file"),
     ],
 )
@@ -306,11 +306,15 @@ def test_a_run_of_a_sweep_has_the_label_of_its_directory():
 
 
 def test_a_dry_run_of_run_all_prints_every_row_and_marks_none_as_trained(tmp_path):
-    done = launch("run_all.sh", DRY_RUN="1", METHODS="untrained grpo", OUT_ROOT=str(tmp_path))
+    place, out = tmp_path / "bin", tmp_path / "out"
+    for directory in (place, out):
+        directory.mkdir()
+    idle_python(place, "exit 0")  # the check of the configuration has its own tests
+    done = launch("run_all.sh", DRY_RUN="1", METHODS="untrained grpo", OUT_ROOT=str(out), PATH=str(place))
     assert done.returncode == 0, done.stderr
     for word in ("--label untrained", "+asymgrpo=grpo", "--label grpo"):
         assert word in done.stdout
-    assert list(tmp_path.iterdir()) == []
+    assert list(out.iterdir()) == []
 
 
 def test_run_all_continues_after_a_row_that_fails_and_names_it(tmp_path):
