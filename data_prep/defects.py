@@ -67,7 +67,7 @@ _NO_UNIT = re.compile(r"\b(?:hundred|thousand|.?illion|dozen|percent|and|or|if|m
 _DOLLARS = re.compile(r"^\\\$\s*")
 _THOUSANDS = re.compile(r"(?<=\d)(?:,\\!\s*|\{,\})(?=\d{3})")
 _PLAIN_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-_STRAY = re.compile(r"^(?:\\q?quad(?![a-z])|\\[,;:! ]|[~\s])+|(?:\\q?quad|[\s.,;:])+$")
+_STRAY = re.compile(r"^(?:\\q?quad(?![a-z])|\\[,;:! ]|[~\s])+|(?:\\q?quad|(?<!\\)\\[,;:! ]|(?<!\\)[\s.,;:])+$")
 _STRAY_VARIABLE = re.compile(r"^[a-z](?=\([^()\[\]]*\]$|\[[^()\[\]]*\)$)")  # t(0,4] is an interval, not a value of t
 _PIECES = re.compile(r"\\?.", re.DOTALL)
 # What a step of `clean_gold` may change. An answer without it is returned at once.

@@ -98,6 +98,8 @@ def test_a_repaired_text_can_be_written_and_needs_no_repair(text):
         ("t(0,4]", "(0,4]"),
         ("$\\quad(2, 1)$", "(2, 1)"),
         ("43_5.", "43_5"),
+        ("5\\,", "5"),
+        ("5\\ .", "5"),
     ],
 )
 def test_what_does_not_belong_to_the_answer_is_removed(answer, gold):
