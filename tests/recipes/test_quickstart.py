@@ -11,8 +11,9 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The quickstart's parts that need no training: the task, the report, and the refusals."""
+"""The parts of the quickstart that need no training: the task, the report, and what it refuses."""
 
+import inspect
 import os
 import subprocess
 import sys
@@ -28,12 +29,12 @@ import report  # noqa: E402
 import task  # noqa: E402
 
 
-def test_answers_by_hand():
+def test_the_worked_answer_equals_one_by_hand():
     assert task.work("3+8+5") == [11, 16]
     assert task.worked_answer("3+8+5") == "3+8=11+5=16\\boxed{16}"
 
 
-def test_prompts_are_held_out_gold_is_right_and_bytes_are_the_same_every_time(tmp_path):
+def test_validation_prompts_are_held_out_gold_answers_are_right_and_the_files_reproducible(tmp_path):
     for name in ("a", "b"):
         task.write_task(tmp_path / name, train_rows=200, val_rows=50)
     training, validation = (read_rows(tmp_path / "a" / f"{split}.parquet") for split in ("train", "val"))
@@ -65,6 +66,7 @@ def test_a_log_without_any_step_still_has_a_summary(tmp_path):
     report.draw([], tmp_path / "picture.png")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "data, message", [("nowhere.parquet", "no such file"), ("notes.parquet", "not a parquet file")]
 )
@@ -77,8 +79,6 @@ def test_data_that_verl_cannot_read_is_refused_before_anything_is_made(tmp_path,
 
 
 def test_the_trainer_sets_what_verls_replay_buffer_reads():
-    import inspect
-
     from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 
     assert "self.poll_interval" in inspect.getsource(ReplayBuffer._wait_for_next_poll)

@@ -11,20 +11,20 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""recipes/asymgrpo, copied into verl-recipe, passes what is checked there and works from there.
+"""recipes/asymgrpo, copied into verl-recipe, passes the checks of verl-recipe and works from there.
 
 Read in verl-project/verl-recipe at 48ea0a797fa29867ea0ad92aff7d284eec7d4be3:
-    .github/workflows/pre-commit.yml   all that CI asks of every recipe: the hooks below, on Python 3.12
+    .github/workflows/pre-commit.yml   all that its CI checks in every recipe: the hooks below, on Python 3.12
     .pre-commit-config.yaml            the hooks: ruff and ruff-format, 0.14.10
     pyproject.toml                     their settings (RUFF below)
-    .gitignore                         what `git add` leaves out there (IGNORED below)
+    .gitignore                         what `git add` leaves out in that repository (IGNORED below)
     install_verl.sh                    the only reader of REQUIRED_VERL.txt: get_field, resolve_spec, rewrite_pip_cmd
     README.md                          "Required `verl` version per recipe": both files of a recipe, and the link
 verl-project/verl at 1dda039b9c6311889a9c9a26040677e1254814f9 may hold it as its submodule recipe/:
     .pre-commit-config.yaml            check-naming-conventions and compileall, on the whole tree
     tests/special_sanity/check_uv_gpu_only.py   scans recipe/ too
-    tests/special_sanity/check_license.py       its own files only, by holder; here any Apache-2.0 header will do
-Neither asks for line endings, executable bits, type hints, docstrings or device calls in a recipe.
+    tests/special_sanity/check_license.py       its own files only, by holder; here any Apache-2.0 header is enough
+Neither repository checks line endings, executable bits, type hints, docstrings or device calls in a recipe.
 """
 
 import re
@@ -38,6 +38,8 @@ from packaging.requirements import Requirement
 from places import RECIPES
 
 from asymgrpo_verl.integration.check import SUPPORTED_VERL
+
+pytestmark = pytest.mark.process
 
 RECIPE = RECIPES / "asymgrpo"
 
@@ -67,7 +69,7 @@ def run(*command: str, cwd: Path) -> subprocess.CompletedProcess:
 
 @pytest.fixture(scope="module")
 def there(tmp_path_factory):
-    """An empty checkout with verl-recipe's ruff settings and ignore rules, and the folder's files as git has them."""
+    """Return a checkout with verl-recipe's ruff settings and ignore rules, and the files of the folder that git knows."""
     checkout = tmp_path_factory.mktemp("verl-recipe")
     listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=RECIPE)
     assert listed.returncode == 0, listed.stderr
@@ -91,15 +93,15 @@ def paths(folder: Path) -> set[str]:
 
 
 def texts(folder: Path, *suffixes: str) -> dict[str, str]:
-    """Contents by path of the folder's files with one of the suffixes, every byte kept."""
+    """Return the contents, by path, of the folder's files with one of the suffixes, with their line ends."""
     return {name: (folder / name).read_bytes().decode() for name in sorted(paths(folder)) if name.endswith(suffixes)}
 
 
 def required_verl(folder: Path) -> dict[str, str]:
-    """KEY -> value of REQUIRED_VERL.txt. Every line is a comment, empty or KEY=value, without spaces to trip awk."""
+    """Return KEY -> value of REQUIRED_VERL.txt, after checking that every line is a comment, empty or KEY=value."""
     lines = (folder / "REQUIRED_VERL.txt").read_text().splitlines()
     pairs = [re.fullmatch(r"([A-Z_]+)=(\S(?:.*\S)?)", line) for line in lines if line and not line.startswith("#")]
-    assert None not in pairs, "a line that install_verl.sh misreads or skips"
+    assert None not in pairs, "install_verl.sh misreads or skips a line"
     assert len({pair[1] for pair in pairs}) == len(pairs), "install_verl.sh takes the first of two lines with one key"
     return {pair[1]: pair[2] for pair in pairs}
 
@@ -124,7 +126,7 @@ def test_the_pin_is_a_verl_that_the_package_supports(folder):
     fields = required_verl(folder)
     version = fields["TAG"].removeprefix("v")
     assert fields["TAG"] == f"v{version}" and version in SUPPORTED_VERL
-    assert fields["PIP_INSTALL"] == f"pip install verl=={version}"  # it runs in bash, where >= would be a redirection
+    assert fields["PIP_INSTALL"] == f"pip install verl=={version}"  # bash runs it, and would read >= as a redirection
     (verl,) = (r for r in map(Requirement, metadata.requires("asymgrpo_verl")) if r.name == "verl" and not r.marker)
     assert version in verl.specifier
 
@@ -135,7 +137,7 @@ def test_the_readme_links_the_pin_in_its_section(folder):
     assert section and "](REQUIRED_VERL.txt)" in section[1]
 
 
-def test_what_the_readme_links_lies_in_the_folder(folder):
+def test_every_local_link_of_the_readme_leads_into_the_folder(folder):
     links = re.findall(r"\]\(([^)\s#]+)", (folder / "README.md").read_text())
     local = [link for link in links if "://" not in link]
     assert not [link for link in local if ".." in Path(link).parts or not (folder / link).exists()]
@@ -146,11 +148,11 @@ def test_scripts_and_configs_do_not_depend_on_where_the_folder_lies(folder):
     assert not [name for name, text in found.items() if re.search(r"^[^#\n]*(recipes?/|\.\./)", text, re.M)]
 
 
-def test_no_file_is_one_that_git_would_leave_out_there(there):
+def test_verl_recipe_ignores_no_file_of_the_folder(there):
     assert run("git", "check-ignore", "--verbose", *paths(there / "asymgrpo"), cwd=there / "asymgrpo").stdout == ""
 
 
-def test_python_files_pass_ruff_with_the_settings_there(there):
+def test_python_files_pass_ruff_with_the_settings_of_verl_recipe(there):
     if not texts(there, ".py"):
         pytest.skip("no Python file in the folder")
     check, layout = run("ruff", "check", "--no-cache", cwd=there), run("ruff", "format", "--diff", cwd=there)
@@ -167,7 +169,7 @@ def test_python_files_compile_without_warnings_and_name_their_licence(folder):
         assert "Apache License, Version 2.0" in text, name
 
 
-def test_verl_is_spelled_as_verl_has_it(folder):
+def test_names_are_spelled_as_verl_spells_them(folder):
     wrong = r"veRL|Sglang|sgLang|sglAng|sglaNg|sglanG"
     assert not [name for name, text in texts(folder, *TEXT).items() if re.search(wrong, text)]
 
@@ -177,5 +179,5 @@ def test_scripts_call_no_uv(folder):
 
 
 def test_lines_end_in_a_line_feed(folder):
-    """Not checked there; bash reads a carriage return as part of the last word."""
+    """verl-recipe does not check it, but bash reads a carriage return as part of the last word."""
     assert not [name for name, text in texts(folder, *TEXT).items() if "\r" in text or not text.endswith("\n")]
