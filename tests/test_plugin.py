@@ -11,14 +11,15 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The plugin in fresh processes: registered through the real entry point, once, with errors at start."""
+"""The plugin in fresh processes: the real entry point registers it once, and an error of it ends the start."""
 
 import os
 import subprocess
 import sys
 
 import pytest
-from verl.trainer.ppo.v1 import get_trainer_cls
+
+pytestmark = pytest.mark.process
 
 REGISTERED = """
 import verl
@@ -28,7 +29,7 @@ print(get_adv_estimator_fn("asymgrpo").keywords["estimator"], get_policy_loss_fn
 
 
 def python(code: str, **env: str) -> str:
-    """What `code` prints in a new Python, without the test session's verl and Ray variables."""
+    """Return the last line that `code` prints in a new Python, without the verl and Ray variables of this session."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("VERL_", "RAY_"))}
     done = subprocess.run([sys.executable, "-c", code], env={**clean, **env}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -103,7 +104,9 @@ print([m for m in sys.modules if m.startswith("asymgrpo_verl.cpu")], PlatformReg
     assert python(code) == "[] None verl.utils.distributed"
 
 
-def test_the_trainer_is_registered_with_verls_own():
+def test_the_trainer_is_registered_beside_those_of_verl():
+    from verl.trainer.ppo.v1 import get_trainer_cls
+
     assert get_trainer_cls("asymgrpo").__module__ == "asymgrpo_verl.integration.trainer"
 
 

@@ -69,7 +69,7 @@ def run(*command: str, cwd: Path) -> subprocess.CompletedProcess:
 
 @pytest.fixture(scope="module")
 def there(tmp_path_factory):
-    """Return a checkout with verl-recipe's ruff settings and ignore rules, and the files of the folder that git knows."""
+    """Return a checkout with verl-recipe's ruff settings and ignore rules, and the files that git has of the folder."""
     checkout = tmp_path_factory.mktemp("verl-recipe")
     listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=RECIPE)
     assert listed.returncode == 0, listed.stderr
