@@ -119,8 +119,10 @@ def _betas(text: str) -> tuple:
         node = dict(zip(("beta_pos", "beta_neg"), map(float, betas), strict=True))
         settings = settings_from({"asymgrpo": node | ({"flip": ",".join(flip)} if flip else {})})
     except ValueError as error:
-        message = f"got {text!r}; expected BETA_POS,BETA_NEG, two numbers >= 0, or with ,positive or ,negative: {error}"
-        raise argparse.ArgumentTypeError(message) from error
+        raise argparse.ArgumentTypeError(
+            f"got {text!r}; expected BETA_POS,BETA_NEG or BETA_POS,BETA_NEG,FLIP, with betas >= 0 and FLIP positive or "
+            f"negative ({error})"
+        ) from error
     return settings.beta_pos, settings.beta_neg, settings.flip
 
 
@@ -139,33 +141,35 @@ def _add_evaluate(commands) -> None:
     )
     parser.add_argument("model", nargs="?", help="model directory, verl checkpoint (global_step_N), or name on the hub")
     parser.add_argument("--data", type=Path, nargs="+", metavar="FILE", help="prompts: parquet files in verl's schema")
-    parser.add_argument("--responses", type=Path, nargs="+", metavar="FILE", help="score these; needs no model")
+    parser.add_argument("--responses", type=Path, nargs="+", metavar="FILE", help="responses to score; needs no MODEL")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to write the results to")
     parser.add_argument("--label", help="row of `asymgrpo table`: a row of the paper's Table 1, or a new one")
     sampling = parser.add_argument_group("generation")
     defaults = ", ".join(f"{benchmark.name} {benchmark.samples}" for benchmark in paper.BENCHMARKS.values())
-    defaults = f"{defaults}, others {paper.SAMPLES}; 1 at temperature 0"
-    sampling.add_argument("--n", type=_positive, metavar="N", help=f"responses per prompt ({defaults})")
+    defaults = f"{defaults}, other data sources {paper.SAMPLES}; 1 at temperature 0"
+    sampling.add_argument("--n", type=_positive, metavar="N", help=f"responses per prompt (default: {defaults})")
     sampling.add_argument(
-        "--temperature", type=_temperature, default=paper.TEMPERATURE, metavar="T", help="%(default)s"
+        "--temperature", type=_temperature, default=paper.TEMPERATURE, metavar="T", help="default: %(default)s"
     )
-    sampling.add_argument("--top-p", type=_share, default=paper.TOP_P, metavar="P", help="%(default)s")
+    sampling.add_argument("--top-p", type=_share, default=paper.TOP_P, metavar="P", help="default: %(default)s")
     sampling.add_argument(
         "--max-response-length",
         type=_positive,
         default=paper.MAX_RESPONSE_LENGTH,
         metavar="N",
-        help="%(default)s tokens",
+        help="in tokens (default: %(default)s)",
     )
-    sampling.add_argument("--seed", type=int, default=0, metavar="N", help="%(default)s")
+    sampling.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
     sampling.add_argument(
         "--chat-template-kwargs",
         type=_json_object,
         default=THINKING_OFF,
         metavar="JSON",
-        help=f"verl's data.apply_chat_template_kwargs ({json.dumps(THINKING_OFF)})",
+        help=f"verl's data.apply_chat_template_kwargs (default: {json.dumps(THINKING_OFF)})",
     )
-    sampling.add_argument("--tensor-parallel-size", type=_positive, default=1, metavar="N", help="GPUs (%(default)s)")
+    sampling.add_argument(
+        "--tensor-parallel-size", type=_positive, default=1, metavar="N", help="number of GPUs (default: %(default)s)"
+    )
 
     def run(args: argparse.Namespace) -> None:
         given = [name for name in GENERATION if getattr(args, name) != parser.get_default(name)]
@@ -192,9 +196,9 @@ def _add_select(commands) -> None:
         "--data-source",
         default=paper.SELECTION_BENCHMARK,
         metavar="NAME",
-        help="of the accuracy (%(default)s)",
+        help="data source of the accuracy (default: %(default)s)",
     )
-    parser.add_argument("--metrics", type=Path, metavar="FILE", help="verl's file log (RUN_DIR/metrics.jsonl)")
+    parser.add_argument("--metrics", type=Path, metavar="FILE", help="verl's file log (default: RUN_DIR/metrics.jsonl)")
     parser.set_defaults(run=_select)
 
 
@@ -212,7 +216,9 @@ def _add_table(commands) -> None:
         help="results.json of `asymgrpo evaluate`, or its directory; LABEL=RESULT chooses the row. If a row has "
         "several results, their mean is printed.",
     )
-    parser.add_argument("--format", choices=("markdown", "latex", "csv"), default="markdown", help="%(default)s")
+    parser.add_argument(
+        "--format", choices=("markdown", "latex", "csv"), default="markdown", help="default: %(default)s"
+    )
     parser.set_defaults(run=_table)
 
 
@@ -229,10 +235,12 @@ def _add_curves(commands) -> None:
         type=_betas,
         default=[(0.9, 0.4), (0.5, 0.5)],
         metavar="BETA_POS,BETA_NEG[,FLIP]",
-        help="betas to compare; FLIP, positive or negative, reflects that curve (0.9,0.4 0.5,0.5)",
+        help="betas to compare; FLIP, positive or negative, reflects that curve (default: 0.9,0.4 0.5,0.5)",
     )
-    parser.add_argument("--n", type=_positive, default=8, metavar="N", help="rollouts per group (%(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("curves.png"), metavar="FILE", help="the figure (%(default)s)")
+    parser.add_argument("--n", type=_positive, default=8, metavar="N", help="rollouts per group (default: %(default)s)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("curves.png"), metavar="FILE", help="the figure (default: %(default)s)"
+    )
     parser.set_defaults(run=_curves)
 
 

@@ -70,7 +70,8 @@ def test_without_arguments_the_command_compares_asymgrpo_and_grpo_in_curves_png(
 @pytest.mark.parametrize("text", ["0.9", "0.9,", "-1,0.4", "0.9,0.4,both", "0.9,0.4,positive,1", "inf,1"])
 def test_a_text_that_is_not_a_pair_of_betas_is_an_error(text, tmp_path):
     done = asymgrpo("curves", "--out", tmp_path / "figure.png", "--", text)
-    assert done.status == 2 and f"got '{text}'; expected BETA_POS,BETA_NEG, two numbers >= 0" in done.stderr
+    message = f"got '{text}'; expected BETA_POS,BETA_NEG or BETA_POS,BETA_NEG,FLIP, with betas >= 0"
+    assert done.status == 2 and message in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
