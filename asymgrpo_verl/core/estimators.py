@@ -30,7 +30,7 @@ import numpy as np
 import torch
 
 from asymgrpo_verl.core.fields import choice, number
-from asymgrpo_verl.core.groups import Groups, gather_groups, judge_rows
+from asymgrpo_verl.core.groups import Groups, alive_and_correct, gather_groups
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def compute_advantages(
         values = torch.where(groups.correct, positive[groups.index], negative[groups.index])
         values = torch.where(groups.alive, values, 0.0)
     else:  # no uid is hashed, which is most of the time of `gather_groups`
-        _, correct = judge_rows(*rows)
+        _, correct = alive_and_correct(*rows)
         positive, negative = estimator.advantages(**own)
         values = torch.full(correct.shape, negative, dtype=torch.float64, device=correct.device)
         values.masked_fill_(correct, positive)

@@ -59,7 +59,7 @@ def gather_groups(
         TypeError: the rewards are integers or booleans.
         ValueError: `index` is not one uid per row, or a summed reward is NaN or infinite.
     """
-    alive, correct = judge_rows(token_level_rewards, response_mask, index, reward_threshold)
+    alive, correct = alive_and_correct(token_level_rewards, response_mask, index, reward_threshold)
     uids = index
     if not isinstance(index, np.ndarray):  # filled in place, because np.array makes a matrix of a list of tuples
         uids = np.empty(len(index), dtype=object)
@@ -73,7 +73,7 @@ def gather_groups(
     return Groups(counts[0], counts[1], group, alive, correct)
 
 
-def judge_rows(
+def alive_and_correct(
     token_level_rewards: torch.Tensor,
     response_mask: torch.Tensor,
     index: Sequence[Hashable] | np.ndarray,

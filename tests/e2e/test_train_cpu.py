@@ -24,11 +24,15 @@ import pytest
 from places import QUICKSTART
 from tiny_run import REAL_RUN, quickstart
 
+from asymgrpo_verl.core.metrics import METRICS, expand
+
 pytestmark = REAL_RUN
 
 STEPS = 2
 CHANNELS = ("correct", "incorrect")
 KEYS = ("groups/", "rollouts/", "covariance/", "actor/")
+OURS = ("groups/", "epoch/", "rollouts/", "covariance/", "entropy_change/", "gradient/", "asymgrpo/")
+OURS += ("entropy_advantage/", "actor/positive/", "actor/negative/")
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +87,15 @@ def test_every_step_is_logged_with_finite_metrics(steps):
         values = {k: v for k, v in step.items() if not (v is None and k.startswith(may_be_empty))}
         assert {key: value for key, value in values.items() if not math.isfinite(value)} == {}
         assert step["actor/grad_norm"] > 0
+
+
+def test_the_log_has_the_metrics_of_the_table_and_no_others_of_ours(steps):
+    table = {key for metric in METRICS for key in expand(metric.key, n=8)}
+    table -= {"entropy_advantage/bonus"}  # this run has no entropy advantage
+    for step in steps:
+        logged = {key for key in step if key.startswith(OURS)}
+        assert logged == {key for key in table if key.startswith(OURS)}
+        assert table - logged <= step.keys(), "those under timing_s, which verl's own are under too"
 
 
 def test_channels_and_groups_are_logged_under_the_same_keys_at_every_step(steps):
