@@ -17,6 +17,7 @@
 """
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -263,12 +264,27 @@ METRICS = (
 )
 
 
-def expand(key: str, n: int) -> list[str]:
-    """Return the keys that a `Metric.key` stands for, with n rollouts per prompt."""
+def names(key: str) -> list[str]:
+    """Return the names that the braces of a `Metric.key` stand for."""
     if braces := re.search(r"\{(.*?)\}", key):
         parts = [key[: braces.start()] + option + key[braces.end() :] for option in braces[1].split(",")]
-        return [name for part in parts for name in expand(part, n)]
-    return [key.replace("k_of_n", f"{k}_of_{n}") for k in range(n + 1)] if "k_of_n" in key else [key]
+        return [name for part in parts for name in names(part)]
+    return [key]
+
+
+def expand(key: str, n: int) -> list[str]:
+    """Return the keys in a log that a `Metric.key` stands for, with n rollouts per prompt."""
+    return [
+        name.replace("k_of_n", f"{k}_of_{n}")
+        for name in names(key)
+        for k in (range(n + 1) if "k_of_n" in name else range(1))
+    ]
+
+
+def logged_metrics(keys: Iterable[str]) -> list[Metric]:
+    """Return the metrics of the table of which at least one key is among the keys of a log."""
+    found = {re.sub(r"\d+_of_\d+$", "k_of_n", key) for key in keys}
+    return [metric for metric in METRICS if found & {*names(metric.key)}]
 
 
 PAGE = """\

@@ -22,6 +22,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
+from asymgrpo_verl.core.metrics import logged_metrics
 from asymgrpo_verl.figures import points
 from asymgrpo_verl.figures.paper_figures import (
     FIGURES,
@@ -74,22 +75,23 @@ figcaption, .note { color: #555; font-size: 0.87em; max-width: 52em; }
 table { border-collapse: collapse; font-size: 0.8em; font-variant-numeric: tabular-nums; margin: 0.6em 0; }
 th, td { padding: 0.25em 0.6em; text-align: right; vertical-align: top; }
 td { white-space: nowrap; border-top: 1px solid #ddd; }
-td.path { white-space: normal; overflow-wrap: anywhere; min-width: 9em; }
+td.text { white-space: normal; overflow-wrap: anywhere; min-width: 9em; }
 th { font-weight: 600; border-bottom: 1px solid #222; max-width: 9em; overflow-wrap: anywhere; }
-th:first-child, td:first-child, td.path, th.path { text-align: left; }
+th:first-child, td:first-child, td.text, th.text { text-align: left; }
 @media print { body { margin: 0; max-width: none; font-size: 10px; } .wide { overflow: visible; }
   table { font-size: 7px; } td { white-space: normal; } }
 </style>
 </head>
 <body>
 <h1>{{ title }}</h1>
+{% set text = ("run", "meaning") %}
 {% macro table(rows) %}
 <div class="wide"><table>
-<thead><tr>{% for cell in rows[0] %}<th scope="col"{{ ' class="path"'|safe if cell == "run" }}>{{ cell }}</th>
+<thead><tr>{% for cell in rows[0] %}<th scope="col"{{ ' class="text"'|safe if cell in text }}>{{ cell }}</th>
 {%- endfor %}</tr></thead>
 <tbody>
 {% for row in rows[1:] %}
-<tr>{% for cell in row %}<td{{ ' class="path"'|safe if rows[0][loop.index0] == "run" }}>{{ cell }}</td>{% endfor %}</tr>
+<tr>{% for cell in row %}<td{{ ' class="text"'|safe if rows[0][loop.index0] in text }}>{{ cell }}</td>{% endfor %}</tr>
 {% endfor %}
 </tbody>
 </table></div>
@@ -108,6 +110,8 @@ th:first-child, td:first-child, td.path, th.path { text-align: left; }
 <figcaption>{{ figure.caption }} <a href="{{ figure.name }}.pdf">{{ figure.name }}.pdf</a></figcaption>
 </figure>
 {% endfor %}
+<h2>Metrics in these logs</h2>
+{{ table(metrics) }}
 <h2>Settings</h2>
 {{ table(settings) }}
 {% if shared %}
@@ -167,6 +171,7 @@ def render(methods: list[Method], figures: list[DrawnFigure], messages: list[str
         figures=figures,
         base64=lambda png: base64.b64encode(png).decode(),
         pixels=lambda figure: round(figure.inches * 130),
+        metrics=metrics_table(methods),
         settings=settings,
         shared=shared,
         messages=messages,
@@ -222,6 +227,12 @@ def dynamics_table(methods: list[Method]) -> list[list[str]]:
         steps = ", ".join(map(str, sorted({run.last_step for run in method.runs})))
         rows.append([method.name, str(len(method.runs)), steps, *cells])
     return rows
+
+
+def metrics_table(methods: list[Method]) -> list[list[str]]:
+    """Return a row per metric of ours that the logs have: its key, unit and meaning."""
+    keys = {key for method in methods for run in method.runs for row in run.rows for key in row}
+    return [["metric", "unit", "meaning"], *([m.key, m.unit, m.meaning] for m in logged_metrics(keys))]
 
 
 def settings_table(methods: list[Method]) -> tuple[list[list[str]], str]:

@@ -22,7 +22,7 @@ from places import ROOT
 from asymgrpo_verl.core import diagnostics
 from asymgrpo_verl.core.groups import gather_groups
 from asymgrpo_verl.core.losses import two_channel_loss
-from asymgrpo_verl.core.metrics import METRICS, expand, markdown
+from asymgrpo_verl.core.metrics import METRICS, expand, logged_metrics, markdown
 
 
 def keys_of(source: str, n: int = 4) -> set[str]:
@@ -32,6 +32,14 @@ def keys_of(source: str, n: int = 4) -> set[str]:
 
 def test_a_key_with_braces_and_k_of_n_stands_for_all_its_names():
     assert expand("a/{b,c/k_of_n}/d", 1) == ["a/b/d", "a/c/0_of_1/d", "a/c/1_of_1/d"]
+
+
+def test_the_metrics_of_a_log_are_found_by_its_keys():
+    keys = ["actor/lr", "groups/solved/3_of_8", "rollouts/correct/length"]
+    assert [metric.key for metric in logged_metrics(keys)] == [
+        "groups/solved/k_of_n",
+        "rollouts/{correct,incorrect}/length",
+    ]
 
 
 def test_no_key_stands_in_the_table_twice():

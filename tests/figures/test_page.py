@@ -100,6 +100,12 @@ def test_the_page_needs_no_other_file(drawn):
     assert "_&lt;b&gt;$x &amp; &#34;y&#34;" in text and "<b>" not in text
 
 
+def test_the_page_says_what_the_logged_metrics_mean(drawn):
+    page = (drawn / "index.html").read_text()
+    assert "rollouts/{correct,incorrect}/entropy_mixed" in page and "both channels answer the same prompts" in page
+    assert "gradient/positive/share" not in page, "which these logs have not"
+
+
 def test_messages_name_what_is_missing_and_which_files_are_from_an_earlier_call(tmp_path):
     one = write_log(tmp_path / "one.jsonl", [(1, {"actor/entropy": 1.0, "rollouts/correct/entropy": 1.0})])
     two = write_log(tmp_path / "two.jsonl", [(1, {"actor/entropy": 1.0})])
