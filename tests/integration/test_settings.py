@@ -16,7 +16,7 @@
 import pytest
 import torch
 from batches import batch_of
-from hydra import compose, initialize_config_module
+from composing import composed
 from omegaconf import OmegaConf
 from verl.trainer.config import AlgoConfig
 from verl.trainer.ppo.core_algos import get_adv_estimator_fn
@@ -38,11 +38,8 @@ AsymGRPO = ESTIMATORS["asymgrpo"].settings
 
 def run_config(*overrides: str):
     """verl's own configuration with a user's overrides, as `python -m verl.trainer.main_ppo` composes it."""
-    with initialize_config_module("verl.trainer.config", version_base=None):
-        return compose(
-            "ppo_trainer",
-            overrides=["algorithm.adv_estimator=asymgrpo", "actor_rollout_ref.rollout.n=8", *overrides],
-        )
+    ours = ("algorithm.adv_estimator=asymgrpo", "actor_rollout_ref.rollout.n=8")
+    return composed("verl.trainer.config", "ppo_trainer", *ours, *overrides)
 
 
 def test_the_defaults_are_the_papers():

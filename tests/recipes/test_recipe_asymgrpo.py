@@ -17,19 +17,17 @@ The launchers print their arguments; hydra composes these here, as verl.trainer.
 looks at what comes out. A few tests run a whole launcher.
 """
 
-import copy
 import json
 import os
 import shlex
 import subprocess
 import sys
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import pytest
+from composing import composed
 from hydra import compose, initialize_config_dir, initialize_config_module
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from places import RECIPES
 
@@ -42,6 +40,7 @@ from data_prep import DATA_SOURCES
 pytestmark = pytest.mark.process
 
 RECIPE = RECIPES / "asymgrpo"
+CONFIG = RECIPE / "config"
 LAUNCHERS = sorted(path.name for path in RECIPE.glob("run_*_*.sh"))
 METHODS = sorted(path.stem for path in (CONFIGS / "asymgrpo").glob("[!_]*.yaml"))
 TRAINED = [row for row in TABLE_1 if row.method != "untrained"]
@@ -74,7 +73,7 @@ def printed(tmp_path_factory) -> dict[str, list[str]]:
         assert done.returncode == 0, done.stderr
         python, m, module, config_dir, config_name, method, *found[launcher] = shlex.split(done.stdout)
         assert (python, m, module) == ("python", "-m", "verl.trainer.main_ppo")
-        assert (config_dir, config_name) == (f"--config-dir={RECIPE / 'config'}", "--config-name=asymgrpo_trainer")
+        assert (config_dir, config_name) == (f"--config-dir={CONFIG}", "--config-name=asymgrpo_trainer")
         assert method == "+asymgrpo=grpo"
     return found
 
@@ -85,28 +84,12 @@ def idle_python(place: Path, script: str) -> None:
     (place / "python").chmod(0o755)
 
 
-def composed_by_hydra(method: str, *overrides: str) -> DictConfig:
-    with initialize_config_dir(str(RECIPE / "config"), version_base=None):
-        return compose("asymgrpo_trainer", overrides=[f"+asymgrpo={method}", *overrides])
-
-
-@cache
-def with_method(method: str) -> DictConfig:
-    return composed_by_hydra(method)
-
-
 @pytest.fixture
-def composed(printed):
-    """Return a function: launcher, method, overrides -> the configuration of the run.
-
-    Hydra takes a second to read verl's thirty files and none to set values in them. So it reads them once per method;
-    the first test below compares with a whole composition.
-    """
+def run_config(printed):
+    """Return a function: launcher, method, overrides -> the configuration of the run."""
 
     def compose_launcher(launcher: str, method: str, *overrides: str) -> DictConfig:
-        config = copy.deepcopy(with_method(method))
-        values = [value for value in (*printed[launcher], *overrides) if not value.startswith("hydra.")]
-        ConfigLoaderImpl._apply_overrides_to_config(OverridesParser.create().parse_overrides(values), config)
+        config = composed(CONFIG, "asymgrpo_trainer", f"+asymgrpo={method}", *printed[launcher], *overrides)
         OmegaConf.resolve(config)
         return config
 
@@ -114,10 +97,11 @@ def composed(printed):
 
 
 @pytest.mark.parametrize("launcher", LAUNCHERS)
-def test_values_that_are_set_after_reading_give_what_hydra_composes(composed, printed, launcher):
-    whole = composed_by_hydra("clip_cov", *printed[launcher])
-    OmegaConf.resolve(whole)
-    assert composed(launcher, "clip_cov") == whole
+def test_what_these_tests_compose_is_what_hydra_composes(printed, launcher):
+    overrides = ["+asymgrpo=clip_cov", *printed[launcher]]
+    ours = composed(CONFIG, "asymgrpo_trainer", *overrides)
+    with initialize_config_dir(str(CONFIG), version_base=None):
+        assert ours == compose("asymgrpo_trainer", overrides=overrides)
 
 
 def test_every_model_has_a_launcher():
@@ -136,10 +120,10 @@ def test_every_trained_row_of_table_1_has_a_method():
 
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 @pytest.mark.parametrize("method", METHODS)
-def test_every_launcher_runs_every_method_with_the_papers_settings(composed, launcher, method):
+def test_every_launcher_runs_every_method_with_the_papers_settings(run_config, launcher, method):
     from verl.trainer.ppo.core_algos import POLICY_LOSS_REGISTRY
 
-    config = composed(launcher, method)
+    config = run_config(launcher, method)
     check_run(config)
     actor, rollout = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
     small = "1_5b" in launcher
@@ -166,8 +150,8 @@ def test_every_launcher_runs_every_method_with_the_papers_settings(composed, lau
 
 
 @pytest.mark.parametrize("row", TRAINED, ids=lambda row: row.method)
-def test_a_method_has_the_estimator_and_the_betas_of_its_row(composed, row):
-    algorithm = composed("run_qwen3_4b_fsdp.sh", row.method).algorithm
+def test_a_method_has_the_estimator_and_the_betas_of_its_row(run_config, row):
+    algorithm = run_config("run_qwen3_4b_fsdp.sh", row.method).algorithm
     others = {"reinforce": "reinforce_pm1", "passk_training": "passk_training"}
     on_grpo = ("grpo", "entropy_reg", "clip_higher", "entropy_advantage", "dr_grpo")
     assert algorithm.adv_estimator == others.get(row.method, "grpo" if row.method in on_grpo else "asymgrpo")
@@ -202,13 +186,15 @@ def test_plain_verl_finds_the_methods_from_its_command_line(tmp_path):
     assert settings == {"beta_pos": 0.9, "beta_neg": 0.3}
 
 
-def test_arguments_override_method_and_model(composed):
-    config = composed("run_qwen3_4b_fsdp.sh", "asymgrpo", "algorithm.asymgrpo.beta_pos=0.6", "data.train_batch_size=64")
+def test_arguments_override_method_and_model(run_config):
+    config = run_config(
+        "run_qwen3_4b_fsdp.sh", "asymgrpo", "algorithm.asymgrpo.beta_pos=0.6", "data.train_batch_size=64"
+    )
     assert settings_from(config.algorithm).beta_pos == 0.6 and config.data.train_batch_size == 64
 
 
-def test_the_validation_sets_are_those_of_the_paper(composed):
-    files = composed("run_qwen3_4b_fsdp.sh", "grpo").data.val_files
+def test_the_validation_sets_are_those_of_the_paper(run_config):
+    files = run_config("run_qwen3_4b_fsdp.sh", "grpo").data.val_files
     modules = [Path(file).parent.name for file in files]
     assert [DATA_SOURCES[module] for module in modules] == list(BENCHMARKS)
 
@@ -245,9 +231,9 @@ def test_a_mistake_is_found_by_the_dry_run_or_earlier(env, message):
         ("trainer.logger=[console]", "expected a list with file"),
     ],
 )
-def test_what_the_dry_run_checks(composed, override, message):
+def test_what_the_dry_run_checks(run_config, override, message):
     with pytest.raises(Exception, match=message):
-        check_run(composed("run_qwen3_4b_fsdp.sh", "asymgrpo", override))
+        check_run(run_config("run_qwen3_4b_fsdp.sh", "asymgrpo", override))
 
 
 def test_validation_files_may_stand_on_several_lines():
@@ -257,13 +243,13 @@ def test_validation_files_may_stand_on_several_lines():
     assert shlex.split(done.stdout)[3:7] == ["--data", "/a.parquet", "/b", str(Path.cwd() / "c.parquet")]
 
 
-def test_an_evaluation_has_the_models_chat_template_and_response_length(composed):
+def test_an_evaluation_has_the_models_chat_template_and_response_length(run_config):
     done = launch("run_llama3_2_3b_fsdp.sh", DRY_RUN="1", STAGE="evaluate", METHOD="untrained")
     words = shlex.split(done.stdout)
     assert words[:3] == ["asymgrpo", "evaluate", "meta-llama/Llama-3.2-3B-Instruct"]
     of = dict(zip(words[:-1], words[1:], strict=True))
     assert (of["--label"], of["--max-response-length"]) == ("llama3_2_3b", "4096")
-    trained = composed("run_llama3_2_3b_fsdp.sh", "grpo").data
+    trained = run_config("run_llama3_2_3b_fsdp.sh", "grpo").data
     assert json.loads(of["--chat-template-kwargs"]) == trained.apply_chat_template_kwargs
 
 
