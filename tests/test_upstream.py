@@ -24,6 +24,8 @@ import pytest
 from places import ROOT
 from upstream import DISTRIBUTIONS, find, installed_version, original_name, read_table, source_hash, source_of
 
+pytestmark = pytest.mark.process
+
 PACKAGE = ROOT / "asymgrpo_verl"
 TABLE = read_table()
 NAMES = {row.name for row in TABLE}
@@ -185,7 +187,7 @@ def definers(ours: type, attribute: str) -> list[str]:
     return [f"{original_name(base)}.{attribute}" for base in bases if attribute in vars(base)]
 
 
-@pytest.mark.parametrize("path", filter(has_subclasses, modules_of_ours()), ids=relative)
+@pytest.mark.parametrize("path", [path for path in modules_of_ours() if has_subclasses(path)], ids=relative)
 def test_what_a_class_overrides_or_reads_of_an_upstream_base_is_in_the_table(path):
     """The table has a row per overridden or called method, and per function that sets an attribute that we read."""
     for ours in upstream_subclasses(path):

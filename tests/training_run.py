@@ -27,7 +27,7 @@ import pytest
 import torch
 from tiny_run import start_run
 
-# Each takes three minutes, which would be too much for every run of all tests.
+# Each such test takes three minutes, too much for every run of all tests.
 RUNS = int(os.environ.get("FAULT_RUNS", 0))
 on_demand = pytest.mark.skipif(not RUNS, reason="set FAULT_RUNS, to 20 for the table in README.md")
 
@@ -36,8 +36,8 @@ class Run(NamedTuple):
     """A training run.
 
     Attributes:
-        place: directory of model, prompts and out/, and, as OUT_DIR, in the environment of all processes of the run.
-        temporary: what the run has for a temporary directory; sockets have to be below it, in paths of 107 bytes.
+        place: directory of model, prompts and out/. All processes of the run have OUT_DIR=out/ set.
+        temporary: the temporary directory of the run; sockets are below it, in paths of at most 107 bytes.
         before: `shared_files` from before the run.
     """
 
@@ -50,7 +50,7 @@ class Run(NamedTuple):
 
 @contextlib.contextmanager
 def training_run(place: Path, log: Path, temporary: Path, ranks: int = 1):
-    """Start a run, which goes on from its last checkpoint, and kill what is left of it afterwards."""
+    """Start or resume a run, yield it, and kill what is left of it afterwards."""
     before = shared_files()
     with log.open("wb") as output:
         process = start_run(place, output, [], TMPDIR=str(temporary), RAY_TMPDIR=str(temporary), RANKS=str(ranks))
@@ -65,7 +65,7 @@ def training_run(place: Path, log: Path, temporary: Path, ranks: int = 1):
 
 
 def processes(run: Run) -> dict[psutil.Process, str]:
-    """All that run, whoever their parent is by now, with their command lines."""
+    """Return all processes of the run, also those that lost their parent, with their command lines."""
     out = str(run.place / "out")
     found = psutil.process_iter(["environ", "cmdline", "status"])
     ours = [p for p in found if (p.info["environ"] or {}).get("OUT_DIR") == out and p.info["status"] != "zombie"]
@@ -73,13 +73,13 @@ def processes(run: Run) -> dict[psutil.Process, str]:
 
 
 def shared_files() -> set[Path]:
-    """Of all runs: shared memory of verl, vLLM and Ray, and the sockets that verl has in /tmp whatever TMPDIR says."""
+    """Return the shared memory of verl, vLLM and Ray, and the sockets that verl puts into /tmp, of all runs."""
     segments = (Path("/dev/shm").glob(name) for name in ("verl_weights_*", "psm_*", "plasma*"))
     return {*chain(*segments), *Path("/tmp").glob("rl-colocate-zmq-*")}
 
 
 def left_behind(run: Run) -> list[str]:
-    """Processes, shared memory and sockets of a run that has ended, as far as they outlive it by half a minute."""
+    """Return the processes, shared memory and sockets that are left 30 seconds after the end of a run."""
     deadline = time.monotonic() + 30
     while True:
         alive = [line[:80] for line in processes(run).values()]
@@ -92,19 +92,19 @@ def left_behind(run: Run) -> list[str]:
 
 
 def in_use(path: Path) -> bool:
-    """Whether any process has the file mapped or listens on it: one of another run, beside."""
+    """Return whether any process has the file mapped or listens on it. Such a file belongs to another run."""
     for maps in (Path("/proc/net/unix"), *Path("/proc").glob("[0-9]*/maps")):
-        with contextlib.suppress(OSError):  # a process that has ended
+        with contextlib.suppress(OSError):  # the process has ended
             if str(path) in maps.read_text():
                 return True
     return False
 
 
 def last_checkpoint(place: Path) -> int:
-    """The step that a run would resume from, 0 for none.
+    """Return the step that a run would resume from, or 0 if it has no checkpoint.
 
     Raises:
-        Exception: whatever reading a file of that checkpoint raises; none may be missing or half-written.
+        Exception: if a file of that checkpoint is missing or half-written; whatever reading it raises.
     """
     checkpoints = place / "out" / "checkpoints"
     tracker = checkpoints / "latest_checkpointed_iteration.txt"

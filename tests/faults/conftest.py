@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What the fault tests share: a model with its prompts, a short temporary directory, the table of what was killed."""
+"""Fixtures of the fault tests: a model with its prompts, a short temporary directory, and the table of the kills."""
 
 import tempfile
 from pathlib import Path
@@ -31,14 +31,14 @@ def prepared(tmp_path_factory, base_policy):
 
 @pytest.fixture
 def temporary():
-    """A short path: those of the sockets in it may have 107 bytes."""
+    """Yield a directory with a short path, because the path of a socket in it may have at most 107 bytes."""
     with tempfile.TemporaryDirectory(prefix="faults-", dir="/tmp", ignore_cleanup_errors=True) as path:
         yield Path(path)
 
 
 @pytest.fixture
 def table(pytestconfig):
-    """Rows of the table that is printed at the end."""
+    """Return the rows of the table that is printed at the end."""
     return pytestconfig.stash.setdefault(ROWS, [])
 
 

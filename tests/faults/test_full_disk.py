@@ -11,9 +11,9 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The disk is full while a checkpoint is saved: the run says so and ends, and goes on from the last whole checkpoint.
+"""The disk is full while a checkpoint is saved: the run says so and ends, and resumes from the last whole checkpoint.
 
-A tmpfs stands for the disk, which takes root to mount.
+The disk is a tmpfs, and mounting it needs root.
 """
 
 import shutil
@@ -30,21 +30,21 @@ MEGABYTES = 12  # two checkpoints of 4.6 MB and part of a third
 
 @pytest.fixture
 def place(prepared, tmp_path):
-    """The directory of a run whose checkpoints are on a disk of their own."""
+    """Yield the directory of a run whose checkpoints are on their own disk."""
     place = tmp_path / "run"
     shutil.copytree(prepared, place)
     disk = place / "out" / "checkpoints"
     disk.mkdir(parents=True)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m", "faults", str(disk)]
     if subprocess.run(mount, stderr=subprocess.DEVNULL).returncode:
-        pytest.skip("mounting a tmpfs takes root")
+        pytest.skip("mounting a tmpfs needs root")
     yield place
     subprocess.run(["umount", str(disk)], check=True)
 
 
 @on_demand
 @pytest.mark.slow
-def test_a_full_disk_ends_the_run_and_it_goes_on_from_the_last_whole_checkpoint(place, temporary, tmp_path):
+def test_a_full_disk_ends_the_run_and_it_resumes_from_the_last_whole_checkpoint(place, temporary, tmp_path):
     with training_run(place, tmp_path / "full.log", temporary) as run:
         assert run.process.wait(timeout=600) == 1
         assert left_behind(run) == []
@@ -61,12 +61,13 @@ def test_a_full_disk_ends_the_run_and_it_goes_on_from_the_last_whole_checkpoint(
     assert last_checkpoint(place) == STEPS
 
 
-def test_a_record_of_the_last_checkpoint_that_a_full_disk_left_empty_is_named(tmp_path):
+@pytest.mark.process
+def test_an_empty_record_of_the_last_checkpoint_is_named(tmp_path):
     for name in ("model", "train.parquet", "val.parquet"):
         (tmp_path / name).touch()
     latest = tmp_path / "out" / "checkpoints" / "latest_checkpointed_iteration.txt"
     latest.parent.mkdir(parents=True)
-    latest.touch()
+    latest.touch()  # a full disk leaves it empty
     with training_run(tmp_path, tmp_path / "log", tmp_path) as run:
         assert run.process.wait(timeout=60) == 1
     assert f"{latest} is empty" in run.log.read_text()

@@ -11,9 +11,9 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""SIGKILL at random moments: the run ends within a minute and says what died, leaves nothing behind, and can go on.
+"""SIGKILL at random moments: the run ends within a minute, names what died, leaves nothing behind, and can resume.
 
-FAULT_RUNS is how many runs lose a process, FAULT_SEED what the moments are drawn from.
+FAULT_RUNS is the number of runs that lose a process. FAULT_SEED is the seed of the moments.
 """
 
 import os
@@ -31,11 +31,11 @@ from training_run import RUNS, Run, last_checkpoint, left_behind, on_demand, pro
 from asymgrpo_verl.runs.logs import read_metrics
 
 SEED = os.environ.get("FAULT_SEED", "0")
-# what is killed -> what its command line has, what the log says from then on
+# what is killed -> a part of its command line, and what the log says after the kill
 VICTIMS = {
     "trainer worker": ("ray::WorkerDict", "(?s)ActorDiedError.*WorkerDict"),
     "rollout server": ("ray::vLLMHttpServer", "(?s)ActorDiedError.*vLLMHttpServer|vllm_server_.* died"),
-    "driver": ("-m verl.trainer.main_ppo", ""),  # nobody is left to speak but who started it: exit status 137, "Killed"
+    "driver": ("-m verl.trainer.main_ppo", ""),  # only the process that started it is left: exit status 137, "Killed"
     "task runner": ("ray::TaskRunnerV1", "(?s)ActorDiedError.*TaskRunnerV1"),
     "raylet": ("/raylet --", "Raylet is terminated|raylet failed to startup"),
     "GCS": ("/gcs_server --", "GCS"),
@@ -59,7 +59,7 @@ def last_step(run: Run) -> int:
 
 
 def seconds_to_end(run: Run, at_most: float) -> float:
-    """The time until the launcher has ended, infinite if it has not by then."""
+    """Return the seconds until the launcher has ended, infinite if it has not ended after `at_most`."""
     began = time.monotonic()
     while run.process.poll() is None:
         if time.monotonic() > began + at_most:
@@ -71,12 +71,12 @@ def seconds_to_end(run: Run, at_most: float) -> float:
 @on_demand
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(RUNS or 1))
-def test_a_run_that_loses_a_process_ends_and_goes_on(prepared, temporary, table, tmp_path, number):
+def test_a_run_that_loses_a_process_ends_and_resumes(prepared, temporary, table, tmp_path, number):
     draw = random.Random(f"{SEED}-{number}")
     victim = list(VICTIMS)[number % len(VICTIMS)]
     ranks = 1 + number // len(VICTIMS) % 2
     after = draw.randrange(STEPS - 1)
-    delay = draw.uniform(0, 3 if after else 20)  # a step takes some 2 s, starting up to step 1 some 20
+    delay = draw.uniform(0, 3 if after else 20)  # a step takes about 2 s, the start until step 1 about 20 s
     place = tmp_path / "run"
     shutil.copytree(prepared, place)
     with training_run(place, tmp_path / "killed.log", temporary, ranks) as run:
@@ -99,7 +99,7 @@ def test_a_run_that_loses_a_process_ends_and_goes_on(prepared, temporary, table,
         f"| {', '.join(left) or 'nothing'} | step {resumed[1] if resumed else 0}, to {last_step(run)} |"
     )
     assert took < 60
-    if (victim, code) == ("GCS", 0):  # the last steps may do without it
+    if (victim, code) == ("GCS", 0):  # the last steps may not need the GCS
         assert saved == STEPS
     else:
         assert code == (-signal.SIGKILL if victim == "driver" else 1)
