@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Run the linters and the tests: bash tests/run.sh [fast|commit|all] [pytest arguments]
-#   fast     the tests that start no process, no Ray, no vLLM and no answer checker: a minute
-#   commit   fast and every test that takes seconds, before a commit: 4 minutes
-#   all      commit and the training runs on the CPU: 20 minutes; the default
+#   fast     the tests that need no Ray, no vLLM, no answer checker and no other process: a minute
+#   commit   all tests but the training runs; run it before a commit: 4 minutes
+#   all      all tests, with the training runs on the CPU: 20 minutes; the default
 # The first run makes .venv, and so does a run after a change of setup.py or install.sh. VENV=/path chooses another place.
 # Paths in the pytest arguments start at the root of the checkout: bash tests/run.sh fast tests/core -k entropy
 set -euo pipefail
@@ -39,7 +39,7 @@ part() { # of the tests. 5 is pytest's "no test matches the arguments", which on
 # Tests that run side by side share the cores, and every worker imports torch and verl: more than four gain nothing.
 PARALLEL=(-n "$(($(nproc) < 4 ? $(nproc) : 4))" --dist worksteal)
 case $tier in
-fast) part -m "not (slow or process or checker)" "${PARALLEL[@]}" "$@" ;;
+fast) part -m "not (slow or seconds or process or checker)" "${PARALLEL[@]}" "$@" ;;
 commit) part -m "not slow" "${PARALLEL[@]}" "$@" ;;
 all)
     part -m "not slow" "${PARALLEL[@]}" "$@"

@@ -26,6 +26,8 @@ import fuzz_estimators  # noqa: E402
 
 from asymgrpo_verl.core import estimators  # noqa: E402
 
+pytestmark = pytest.mark.seconds
+
 CASES = {"estimators": 2500, "curves": 1000, "schedules": 1000, "settings": 2000, "runs": 200}
 
 
@@ -33,14 +35,20 @@ def test_every_target_has_its_number_of_cases():
     assert CASES.keys() == fuzz.TARGETS.keys()
 
 
-@pytest.mark.parametrize("target", CASES)
+@pytest.fixture(scope="module", params=CASES)
+def target(request):
+    """Return (target, tally of its random cases). A case in which something forbidden happens raises here."""
+    return request.param, fuzz.run(request.param, seed=2, numbers=range(CASES[request.param]))
+
+
 def test_nothing_forbidden_happens_on_random_input(target):
-    tally = fuzz.run(target, seed=1, numbers=range(CASES[target]))
-    assert tally.total() == CASES[target]
+    name, tally = target
+    assert tally.total() == CASES[name]
 
 
-def test_the_batches_meet_every_estimator_dtype_and_error():
-    tally = fuzz.run("estimators", seed=2, numbers=range(2500))
+@pytest.mark.parametrize("target", ["estimators"], indirect=True)
+def test_the_batches_meet_every_estimator_dtype_and_error(target):
+    _, tally = target
     kinds, outcomes = {kind for kind, _ in tally}, {outcome for _, outcome in tally}
     assert {
         f"{name}, {str(dtype)[6:]}" for name in fuzz_estimators.ESTIMATORS for dtype in fuzz_estimators.DTYPES

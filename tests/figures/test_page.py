@@ -65,12 +65,14 @@ def drawn(tmp_path_factory) -> Path:
     return out
 
 
+@pytest.mark.seconds
 def test_a_log_with_all_keys_gives_all_figures(drawn):
     assert {path.name for path in drawn.iterdir()} == FILES
     for path in drawn.glob("*.png"):
         assert path.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.seconds
 def test_the_same_logs_give_the_same_files_even_if_a_run_is_named_twice(tmp_path):
     """Figure 1 is drawn by itself, the others alike: figures 2 and 4 stand for them, with a panel each."""
     rows = [(i, {"actor/entropy": 1 / i, "covariance/at/1_of_2": 0.1 * i, "groups/solved/1_of_2": 1}) for i in (1, 2)]
@@ -85,12 +87,14 @@ def test_the_same_logs_give_the_same_files_even_if_a_run_is_named_twice(tmp_path
     assert sorted(contents[0]) == [*names, "index.html"]
 
 
+@pytest.mark.seconds
 def test_fonts_are_embedded_as_truetype(drawn):
     for path in drawn.glob("*.pdf"):
         content = path.read_bytes()
         assert content.startswith(b"%PDF") and b"/CIDFontType2" in content and b"/Type3" not in content
 
 
+@pytest.mark.seconds
 def test_the_page_needs_no_other_file(drawn):
     text = (drawn / "index.html").read_text()
     page = Page(text)
@@ -100,12 +104,14 @@ def test_the_page_needs_no_other_file(drawn):
     assert "_&lt;b&gt;$x &amp; &#34;y&#34;" in text and "<b>" not in text
 
 
+@pytest.mark.seconds
 def test_the_page_says_what_the_logged_metrics_mean(drawn):
     page = (drawn / "index.html").read_text()
     assert "rollouts/{correct,incorrect}/entropy_mixed" in page and "both channels answer the same prompts" in page
     assert "gradient/positive/share" not in page, "which these logs have not"
 
 
+@pytest.mark.seconds
 def test_messages_name_what_is_missing_and_which_files_are_from_an_earlier_call(tmp_path):
     one = write_log(tmp_path / "one.jsonl", [(1, {"actor/entropy": 1.0, "rollouts/correct/entropy": 1.0})])
     two = write_log(tmp_path / "two.jsonl", [(1, {"actor/entropy": 1.0})])

@@ -42,6 +42,7 @@ def test_the_betas_of_a_run_that_changes_them_are_those_of_its_start(tmp_path):
     assert betas_of(read_run(str(run))) == (0.7, 0.4, "none")
 
 
+@pytest.mark.seconds
 def test_only_figures_with_data_are_drawn_and_messages_say_what_is_missing(tmp_path):
     both, one = "val-core/aime24/acc/mean@1", "val-core/amc23/acc/mean@1"
     log = write_log(tmp_path / "GRPO.jsonl", [(0, {both: 0.5, one: 0.1}), (10, {both: 0.7}), (20, {both: 0.3})])

@@ -119,6 +119,7 @@ def test_the_box_of_a_text_of_a_megabyte_is_found_in_two_seconds(text):
     assert time.perf_counter() - start < 2
 
 
+@pytest.mark.seconds
 @given(
     st.sampled_from(["12 ", "x=", "", "\\text{", "{"]),
     st.text("ab1 ,.:{}\\(^=", min_size=1, max_size=4),

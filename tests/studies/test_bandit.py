@@ -258,10 +258,12 @@ def test_values_at_an_accuracy_lie_on_the_line_between_two_steps():
     assert at_accuracy(log_odds, values, accuracy).tolist() == pytest.approx([2.0, 1.5])
 
 
+@pytest.mark.seconds
 def test_the_readme_has_the_tables_that_the_study_prints():
     assert f"```text\n{report()}```\n" in README.read_text(encoding="utf-8")
 
 
+@pytest.mark.seconds
 def test_the_figure_is_drawn(tmp_path):
     draw(tmp_path / "bandit.png")
     assert (tmp_path / "bandit.png").read_bytes().startswith(b"\x89PNG")

@@ -146,6 +146,7 @@ def test_the_readme_has_the_tables_computed_from_the_stored_runs():
     assert results.slope_table(found) in page and results.schedule_table(found) in page
 
 
+@pytest.mark.seconds
 def test_tables_and_figures_are_made_from_the_runs_that_are_done(tmp_path):
     for method, seed in [*itertools.product(METHODS, (1, 2)), *((name, 1) for name in GRID)]:
         finish(tmp_path, f"{method}-seed{seed}", 0.5 + 0.01 * seed + 0.1 * (method == "asymgrpo"))
