@@ -24,11 +24,9 @@ import psutil
 import pytest
 from places import QUICKSTART
 
+NEEDS_VLLM = pytest.mark.skipif(not find_spec("vllm"), reason="vLLM's CPU build comes with the extra [cpu]")
 # The marks of a test that trains a model or generates with one.
-REAL_RUN = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not find_spec("vllm"), reason="vLLM's CPU build comes with the extra [cpu]"),
-]
+REAL_RUN = [pytest.mark.slow, NEEDS_VLLM]
 
 STEPS, PROMPTS, PROMPTS_PER_STEP = 5, 24, 8  # three steps per epoch
 # With this reward a policy that has learnt almost nothing gets about half of its rollouts right.

@@ -14,9 +14,7 @@
 """The reward through verl's own loader and in Ray's workers."""
 
 import pytest
-import ray
 from omegaconf import OmegaConf
-from verl.trainer.ppo.reward import get_custom_reward_fn
 
 from asymgrpo_verl.rewards.maths import compute_score
 
@@ -32,6 +30,8 @@ CONFIG = {
 
 
 def score(answer: str, gold: str) -> dict:
+    from verl.trainer.ppo.reward import get_custom_reward_fn
+
     reward = get_custom_reward_fn(OmegaConf.create(CONFIG))
     return reward(
         data_source="math", solution_str=rf"so \boxed{{{answer}}}", ground_truth=gold, extra_info={"index": 0}
@@ -51,6 +51,8 @@ def test_verl_loads_it_and_its_settings():
 
 @pytest.mark.slow
 def test_workers_of_ray_score_and_survive_what_hangs():
+    import ray
+
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     try:
         remote = ray.remote(num_cpus=1)(compute_score)

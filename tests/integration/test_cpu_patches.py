@@ -22,12 +22,12 @@ from importlib import metadata
 
 import pytest
 import torch
-from verl.workers.rollout.vllm_rollout.bucketed_weight_transfer import BucketedWeightReceiver
+from tiny_run import NEEDS_VLLM
 
 from asymgrpo_verl.cpu import patches
 from asymgrpo_verl.cpu.metadata import VllmCpuFinder
 
-pytest.importorskip("vllm", reason="vLLM's CPU build comes with the extra [cpu]")
+pytestmark = NEEDS_VLLM
 
 
 def test_the_default_backend_is_gloo_and_a_given_backend_is_kept():
@@ -43,7 +43,10 @@ def test_torch_refuses_the_backend_string_that_verl_would_build():
         torch.distributed.distributed_c10d.BackendConfig("cpu:gloo,cpu:gloo")
 
 
+@pytest.mark.process
 def test_received_weights_do_not_point_into_the_shared_memory():
+    from verl.workers.rollout.vllm_rollout.bucketed_weight_transfer import BucketedWeightReceiver
+
     buffer = torch.zeros(3)
 
     class Receiver:
