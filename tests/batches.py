@@ -35,13 +35,14 @@ def batch_of(groups: dict[object, list[int]], length: int = 3):
 @st.composite
 def ragged_batches(draw, max_groups: int = 6, max_size: int = 9):
     """Groups of any size in any order, with ragged responses and some rows without a response."""
-    sizes = draw(st.lists(st.integers(1, max_size), min_size=1, max_size=max_groups))
-    index = np.array(
-        draw(st.permutations([f"uid-{g}" for g, size in enumerate(sizes) for _ in range(size)])), dtype=object
-    )
-    rows, length = len(index), draw(st.integers(1, 5))
-    outcomes = torch.tensor(draw(st.lists(st.integers(0, 1), min_size=rows, max_size=rows)))
-    lengths = torch.tensor(draw(st.lists(st.integers(0, length), min_size=rows, max_size=rows)))
+    sizes, length = draw(st.lists(st.integers(1, max_size), min_size=1, max_size=max_groups)), draw(st.integers(1, 5))
+    # Hypothesis draws the shape, so that it can shrink it. One seed gives the rows, because a draw per row is slow.
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    uids = np.array([f"uid-{g}" for g, size in enumerate(sizes) for _ in range(size)], dtype=object)
+    index = random.permutation(uids)
+    rows = len(index)
+    outcomes = torch.from_numpy(random.random(rows) < random.random())
+    lengths = torch.from_numpy(random.integers(0, length, rows, endpoint=True))
     mask = (torch.arange(length) < lengths.unsqueeze(1)).long()
     rewards = torch.zeros(rows, length)
     rewards[torch.arange(rows), (lengths - 1).clamp(min=0)] = outcomes.float()
