@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from asymgrpo_verl.core.estimators import ESTIMATORS, OutcomeSettings, learns_from_groups_of, own_settings
 from asymgrpo_verl.core.fields import check_value, unknown_key
 from asymgrpo_verl.core.schedules import Constant, Entropy
+from asymgrpo_verl.integration.chosen_method import check_method
 from asymgrpo_verl.integration.settings import (
     TRAINER_GROUPS,
     DiagnosticsSettings,
@@ -43,6 +44,7 @@ def check_run_config(config: DictConfig) -> None:
             a setting without the trainer or the token entropy that it needs.
     """
     estimator = config.algorithm.adv_estimator
+    check_method(config)
     _check_reward_kwargs(config)
     _check_trainer_settings(config)
     _check_keys_of_algorithm(config.algorithm, estimator)
