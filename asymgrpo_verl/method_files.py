@@ -63,31 +63,17 @@ def is_strength(key: str, value: Any, estimator: str) -> bool:
     return number and key.startswith(f"algorithm.{estimator}.")
 
 
-def changes(settings: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a run that differ from the method's, and the additions to the method.
+def differences(settings: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
+    """Return how a run differs from its method, as a label shows it: both betas, "key=value", the name of an addition.
 
     Args:
         settings: those of the method.
         config: those of the run. A setting that is not in it is taken as unchanged.
     """
-    changed = {
-        key: config[key]
-        for key, value in settings.items()
-        if not key.startswith(NOT_TRAINED) and config.get(key, value) != value
-    }
-    estimator = config.get("algorithm.adv_estimator")
-    for key, value in config.items():
-        if key.startswith(tuple(f"{group}." for group in ADDITIONS)) and key not in settings:
-            if estimator == "asymgrpo" or not key.startswith("algorithm.asymgrpo."):
-                changed[key] = value
-    return changed
-
-
-def short(changed: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
-    """Return the changes as a label shows them: both betas, "key=value", and the name of an addition."""
-    words = [str(config.get(key)) for key in BETAS] if any(key in changed for key in BETAS) else []
-    for key, value in changed.items():
-        if key not in BETAS:
-            added = [group.rsplit(".", 1)[1] for group in ADDITIONS if key.startswith(f"{group}.")]
-            words += [word for word in added or [f"{key.rsplit('.', 1)[1]}={value}"] if word not in words]
-    return words
+    values = {key: config.get(key, value) for key, value in settings.items() if not key.startswith(NOT_TRAINED)}
+    changed = [key for key, value in values.items() if value != settings[key]]
+    words = [str(values.get(key)) for key in BETAS] if any(key in changed for key in BETAS) else []
+    words += [f"{key.rsplit('.', 1)[1]}={values[key]}" for key in changed if key not in BETAS]
+    used = ADDITIONS if config.get("algorithm.adv_estimator") == "asymgrpo" else ADDITIONS[1:]
+    added = [group for group in used if any(key.startswith(f"{group}.") and key not in settings for key in config)]
+    return words + [group.rsplit(".", 1)[1] for group in added]

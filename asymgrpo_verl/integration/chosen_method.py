@@ -27,7 +27,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from asymgrpo_verl import paper
 from asymgrpo_verl.core.estimators import ESTIMATORS
-from asymgrpo_verl.method_files import NOT_TRAINED, changes, flat, is_strength, settings_that_define_methods, short
+from asymgrpo_verl.method_files import NOT_TRAINED, differences, flat, is_strength, settings_that_define_methods
 
 NAME = re.compile(r"[A-Za-z0-9_.+-]+")
 
@@ -62,7 +62,7 @@ def check_method(config: DictConfig) -> None:
         )
     for key, (got, wanted) in contradictions.items():
         print(f"[asymgrpo_verl] {name}: +asymgrpo={method} with {key}={_text(got)} instead of {_text(wanted)}")
-    words = short(changes(settings, values), values)
+    words = differences(settings, values)
     if name is not None or words:
         _rename(config, method, str(name) if name is not None else "-".join([method, *words]))
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from asymgrpo_verl import paper
-from asymgrpo_verl.method_files import changes, flat, read_method, short
+from asymgrpo_verl.method_files import differences, flat, read_method
 from asymgrpo_verl.runs.labels import split_label
 from asymgrpo_verl.runs.logs import read_events, read_metrics
 
@@ -89,16 +89,31 @@ def _read_log(path: Path) -> list[dict]:
 
 
 def read_hydra(directory: Path) -> tuple[dict[str, Any], str | None]:
-    """Return (configuration, `method_label`) from the files that Hydra wrote for the run; ({}, None) without them.
+    """Return (configuration, `method_label`) from the files that Hydra wrote for the run; ({}, None) without them."""
+    config, overrides = _hydra_files(directory)
+    return config, method_label(config, overrides)
 
-    Our launchers have Hydra write to hydra/.hydra in the run directory; Hydra itself writes to .hydra.
-    """
+
+def _hydra_files(directory: Path) -> tuple[dict[str, Any], list[str]]:
+    """Return (configuration, overrides). Our launchers let Hydra write to hydra/.hydra, and Hydra itself to .hydra."""
     found = [place for place in (directory / "hydra" / ".hydra", directory / ".hydra") if place.is_dir()]
     if not found:
-        return {}, None
+        return {}, []
     config, overrides = (_read_yaml(found[0] / name) for name in ("config.yaml", "overrides.yaml"))
-    config = flat(config or {})
-    return config, method_label(config, overrides or [])
+    return flat(config or {}), overrides or []
+
+
+def label_of_checkpoint(checkpoint: Path, label: str | None) -> str | None:
+    """Return `label`, or the name of what the checkpoint's run trained (`method_label`) if `label` hides it.
+
+    It does so if it is None, or if it is METHOD and the run differs from METHOD.
+    """
+    for directory in checkpoint.absolute().parents:
+        config, overrides = _hydra_files(directory)
+        if own := method_label(config, overrides):
+            methods = [paper.row_name(match[1]) for override in overrides if (match := METHOD.fullmatch(override))]
+            return own if label is None or paper.row_name(label) in methods else label
+    return label
 
 
 def method_label(config: dict[str, Any], overrides: list[str]) -> str | None:
@@ -111,7 +126,7 @@ def method_label(config: dict[str, Any], overrides: list[str]) -> str | None:
     methods = [match[1] for override in overrides if (match := METHOD.fullmatch(override))]
     if names or not methods:
         return names[-1] if names else None
-    changed = short(changes(read_method(methods[-1]), config), config)
+    changed = differences(read_method(methods[-1]), config)
     return paper.row_name(methods[-1]) + (f" ({', '.join(changed)})" if changed else "")
 
 
