@@ -32,6 +32,7 @@ from asymgrpo_verl.integration.settings import (
     settings_from,
     token_weighting_from,
 )
+from asymgrpo_verl.integration.shaped_rewards import check_shaped_reward
 
 
 def check_run_config(config: DictConfig, task_runner: Any = None) -> None:
@@ -53,7 +54,10 @@ def check_run_config(config: DictConfig, task_runner: Any = None) -> None:
     _check_trainer_settings(config, task_runner)
     _check_keys_of_algorithm(config.algorithm, estimator)
     if estimator in ESTIMATORS:
-        _check_group_size(estimator, settings_from(config.algorithm, estimator), config.actor_rollout_ref.rollout.n)
+        settings = settings_from(config.algorithm, estimator)
+        _check_group_size(estimator, settings, config.actor_rollout_ref.rollout.n)
+        reads_acc = _other_trainer(config, task_runner) is None
+        check_shaped_reward(config, settings.reward_threshold, reads_acc)
 
 
 def _check_reward_kwargs(config: DictConfig) -> None:

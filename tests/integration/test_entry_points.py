@@ -55,7 +55,7 @@ def fully_async():
     return FullyAsyncTaskRunner
 
 
-class OwnOfTheLegacyTrainer(TaskRunner):
+class OwnOfTheLegacyTrainer(TaskRunner.__ray_actor_class__):
     pass
 
 
