@@ -14,8 +14,8 @@
 """Tell correct from incorrect rollouts by the verifier's verdict, also if the reward has a penalty or a bonus on top.
 
 verl's reward managers keep the verdict in the reward's extra info as `acc`, and its DAPO manager lowers only the
-reward. Our trainer reads `acc`. Under verl's own trainers an estimator gets the summed reward alone, so there the penalty
-must not move a rollout across the threshold.
+reward. Our trainer reads `acc`. Under verl's own trainers an estimator gets the summed reward alone. So there the
+penalty must not move a rollout across the threshold.
 """
 
 from collections.abc import Iterable

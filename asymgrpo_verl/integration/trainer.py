@@ -45,6 +45,7 @@ from asymgrpo_verl.core.shaping import add_entropy, token_weights
 from asymgrpo_verl.files import atomic
 from asymgrpo_verl.integration import settings
 from asymgrpo_verl.integration.adapters import outcome_advantage
+from asymgrpo_verl.integration.failed_rewards import failed_share, take_failures
 from asymgrpo_verl.integration.sessions import advantages_by_session, multi_output_share, read_keys
 from asymgrpo_verl.integration.shaped_rewards import outcome_rewards
 from asymgrpo_verl.integration.watch import watch_actors
@@ -175,6 +176,19 @@ class AsymGRPOTrainer(PPOTrainerSync):
         watch_actors()
         super().on_init_end()
 
+    def on_validate_end(self):
+        """Override verl's method to forget the failed rewards of a validation, which verl counts as incorrect."""
+        super().on_validate_end()
+        take_failures()
+
+    def _step_once(self, metrics: dict, timing_raw: dict, sample_batch_size: int):
+        """Override verl's method because it does not say that a batch is empty since every reward failed."""
+        try:
+            return super()._step_once(metrics, timing_raw, sample_batch_size)
+        except RuntimeError:
+            failed_share(take_failures(), 0, self.diagnostics_settings.max_failed_rewards)
+            raise
+
     def _save_checkpoint(self):
         """Override verl's method to save our state too, and to say which checkpoint could not be saved.
 
@@ -230,7 +244,10 @@ class AsymGRPOTrainer(PPOTrainerSync):
         with marked_timer("diagnostics", self.timing_raw):
             outputs = self._read_outputs(batch)
             self.rollouts = last_outputs(outputs, self.estimator_settings.reward_threshold)
-            metrics["groups/multi_output"] = multi_output_share(outputs.session, self.rollouts.groups.alive.numpy())
+            alive = self.rollouts.groups.alive
+            at_most = self.diagnostics_settings.max_failed_rewards
+            metrics["groups/failed_rewards"] = failed_share(take_failures(), int(alive.sum()), at_most)
+            metrics["groups/multi_output"] = multi_output_share(outputs.session, alive.numpy())
             metrics.update(self._diagnose())
             self._remember(metrics)
         batch = self._shape_advantages(batch, outputs, metrics)
