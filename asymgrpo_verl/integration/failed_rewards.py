@@ -13,8 +13,9 @@
 # limitations under the License.
 """Count the rollouts whose reward function raised, and end the run if they are too many.
 
-If a reward function raises, verl's agent loop logs the error and drops the rollout. The rest of its group is trained, so
-the group's p changes. The agent loop's worker writes the error into the TransferQueue, where our trainer finds it.
+If a reward function raises, verl's agent loop logs the error and drops the rollout. The rest of its group is trained,
+so the p of the group changes. The worker of the agent loop writes the error into the TransferQueue, where our trainer
+finds it.
 """
 
 import time
