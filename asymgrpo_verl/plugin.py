@@ -50,6 +50,31 @@ def _check_config_at_start(verl_config) -> None:
     verl_config.validate_config = validate_config
 
 
+def _check_other_entry_points(main_ppo) -> None:
+    """Wrap verl.trainer.main_ppo.run_ppo, which starts Ray, because not every entry point calls validate_config before.
+
+    `python -m verl.trainer.main_ppo` does. verl's experimental trainers and users' own scripts import run_ppo.
+    """
+    from asymgrpo_verl.integration.startup_check import check_run_config
+
+    original = main_ppo.run_ppo
+
+    @wraps(original)
+    def run_ppo(config, task_runner_class, *args, **kwargs):
+        check_run_config(config, task_runner_class)
+        return original(config, task_runner_class, *args, **kwargs)
+
+    main_ppo.run_ppo = run_ppo
+
+
+def _record_failed_rewards(agent_loop) -> None:
+    """Wrap the method in which verl's agent loops call the reward, because verl drops a rollout whose reward raises."""
+    from asymgrpo_verl.integration.failed_rewards import recording
+
+    worker = agent_loop.AgentLoopWorker
+    worker._compute_score = recording(worker._compute_score)
+
+
 def _register_trainer(trainer_sync) -> None:
     """Add our trainer to verl's registry when verl's own synchronous trainer is imported."""
     import asymgrpo_verl.integration.trainer  # noqa: F401
@@ -70,6 +95,8 @@ def activate_cpu() -> None:
 
 wrapt.register_post_import_hook(_register_algorithms, "verl.trainer.ppo.core_algos")
 wrapt.register_post_import_hook(_check_config_at_start, "verl.utils.config")
+wrapt.register_post_import_hook(_check_other_entry_points, "verl.trainer.main_ppo")
+wrapt.register_post_import_hook(_record_failed_rewards, "verl.experimental.agent_loop.agent_loop")
 wrapt.register_post_import_hook(_register_trainer, "verl.trainer.ppo.v1.trainer_sync")
 wrapt.register_post_import_hook(_add_methods, "hydra")
 activate_cpu()

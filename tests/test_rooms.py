@@ -36,12 +36,13 @@ class Room(NamedTuple):
     theirs: str = ""
 
 
-FLOOR = "__init__ paper files row_files"
+FLOOR = "__init__ paper files method_files row_files"
 ROOMS = {
     # The floor: imported from everywhere, imports nothing above it.
     "__init__": Room(),
     "paper": Room(),
     "files": Room(),
+    "method_files": Room("", "yaml"),
     "row_files": Room("files", "pyarrow"),
     # The method, and what does not know verl.
     "core": Room("paper files", "numpy pandas torch"),

@@ -70,6 +70,14 @@ METRICS = (
         "Share of groups whose size is not actor_rollout_ref.rollout.n.",
     ),
     Metric(
+        "groups/failed_rewards",
+        "share",
+        "",
+        "integration.failed_rewards.failed_share",
+        "Share of the rollouts whose reward function raised. verl drops them, so their groups are smaller. The run "
+        "ends above algorithm.diagnostics.max_failed_rewards (0.01).",
+    ),
+    Metric(
         "groups/multi_output",
         "share",
         "",

@@ -32,6 +32,7 @@ import pandas as pd
 from asymgrpo_verl import paper
 from asymgrpo_verl.evaluation import generation, metrics, responses, scoring
 from asymgrpo_verl.files import atomic, in_a_line
+from asymgrpo_verl.runs.run import label_of_checkpoint
 from asymgrpo_verl.runs.weights import locate_model, merge_shards
 
 
@@ -47,7 +48,8 @@ def evaluate(args: argparse.Namespace) -> None:
         sys.exit(f"asymgrpo evaluate: {in_a_line(error)}")
     scored = scoring.score(respond())
     statistics = metrics.summarise(pd.DataFrame(scored))
-    results = {"label": args.label, "settings": _read(args.out / "settings.json"), **statistics}
+    label = args.label if args.responses else label_of_checkpoint(Path(args.model), args.label)
+    results = {"label": label, "settings": _read(args.out / "settings.json"), **statistics}
     responses.write_responses(scored, args.out / "responses.parquet", responses.SCORED)
     _write_json(results, args.out / "results.json")
     print(metrics.render(results))

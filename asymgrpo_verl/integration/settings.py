@@ -60,15 +60,17 @@ class TokenWeightingSettings:
 
 @dataclass(frozen=True)
 class DiagnosticsSettings:
-    """Metrics that cost a pass over the batch. Each is computed every so many steps; 0 is never.
+    """Metrics that cost a pass over the batch, each computed every so many steps, 0 is never; and a limit on errors.
 
     Attributes:
         log_prob_increment_every: one forward pass after the update, see `core.diagnostics.update_metrics`.
         gradient_share_every: two forward and backward passes before it, see `integration.worker`.
+        max_failed_rewards: the run ends if the reward function raises for a larger share of a step's rollouts.
     """
 
     log_prob_increment_every: int = number(0, at_least=0)
     gradient_share_every: int = number(0, at_least=0)
+    max_failed_rewards: float = number(0.01, at_least=0, at_most=1)
 
 
 def _group(algorithm: Mapping, name: str) -> Any:

@@ -15,12 +15,14 @@
 
 import difflib
 from dataclasses import fields
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from asymgrpo_verl.core.estimators import ESTIMATORS, OutcomeSettings, learns_from_groups_of, own_settings
 from asymgrpo_verl.core.fields import check_value, unknown_key
 from asymgrpo_verl.core.schedules import Constant, Entropy
+from asymgrpo_verl.integration.chosen_method import check_method
 from asymgrpo_verl.integration.settings import (
     TRAINER_GROUPS,
     DiagnosticsSettings,
@@ -30,24 +32,32 @@ from asymgrpo_verl.integration.settings import (
     settings_from,
     token_weighting_from,
 )
+from asymgrpo_verl.integration.shaped_rewards import check_shaped_reward
 
 
-def check_run_config(config: DictConfig) -> None:
-    """Check a run's configuration as `verl.trainer.main_ppo` has it before Ray starts.
+def check_run_config(config: DictConfig, task_runner: Any = None) -> None:
+    """Check a run's configuration as an entry point of verl has it before Ray starts.
 
     A key under `algorithm` that neither verl nor we read is an error if it nearly spells one of ours. If not, it is
     printed, because it may belong to a reward function or an agent loop of the user.
+
+    Args:
+        task_runner: the class that the entry point gives to `verl.trainer.main_ppo.run_ppo`, if it is known.
 
     Raises:
         ValueError, TypeError: as `settings_from`; also an unread key, a group size that nothing can be learnt from, or
             a setting without the trainer or the token entropy that it needs.
     """
     estimator = config.algorithm.adv_estimator
+    check_method(config)
     _check_reward_kwargs(config)
-    _check_trainer_settings(config)
+    _check_trainer_settings(config, task_runner)
     _check_keys_of_algorithm(config.algorithm, estimator)
     if estimator in ESTIMATORS:
-        _check_group_size(estimator, settings_from(config.algorithm, estimator), config.actor_rollout_ref.rollout.n)
+        settings = settings_from(config.algorithm, estimator)
+        _check_group_size(estimator, settings, config.actor_rollout_ref.rollout.n)
+        reads_acc = _other_trainer(config, task_runner) is None
+        check_shaped_reward(config, settings.reward_threshold, reads_acc)
 
 
 def _check_reward_kwargs(config: DictConfig) -> None:
@@ -61,7 +71,23 @@ def _check_reward_kwargs(config: DictConfig) -> None:
             check_value(f"{where}.{name}", value, None, {"above": 0})
 
 
-def _check_trainer_settings(config: DictConfig) -> None:
+def _other_trainer(config: DictConfig, task_runner: Any) -> str | None:
+    """Return how the trainer of the run is chosen, if it does not read our settings; None for our trainer.
+
+    A task runner of verl other than TaskRunnerV1 has a trainer of its own, whatever `trainer.v1.trainer_mode` says.
+    """
+    runner = getattr(task_runner, "__ray_actor_class__", task_runner)
+    verls = [kind for kind in getattr(runner, "__mro__", ()) if kind.__module__.startswith("verl.")]
+    v1 = any(kind.__name__ == "TaskRunnerV1" for kind in verls)
+    if verls and not v1:
+        return verls[0].__module__
+    if not v1 and not config.trainer.use_v1:
+        return "trainer.use_v1=False"
+    mode = config.trainer.v1.trainer_mode
+    return None if mode == "asymgrpo" else f"trainer.v1.trainer_mode={mode}"
+
+
+def _check_trainer_settings(config: DictConfig, task_runner: Any) -> None:
     """Check what only our trainer reads, and that it can have the token entropy and the log-probabilities it needs."""
     algorithm, actor = config.algorithm, config.actor_rollout_ref.actor
     schedules, weighting = schedules_from(algorithm), token_weighting_from(algorithm)
@@ -95,15 +121,15 @@ def _check_trainer_settings(config: DictConfig) -> None:
         "diagnostics": (diagnostics != DiagnosticsSettings(), diagnostics.log_prob_increment_every),
         "asymgrpo.schedule": (adapts, any(isinstance(schedule, Entropy) for schedule in schedules.values())),
     }
-    mode = config.trainer.v1.trainer_mode if config.trainer.use_v1 else "v0"
+    other = _other_trainer(config, task_runner)
     bypass = OmegaConf.select(config, "algorithm.rollout_correction.bypass_mode")
     for name, (on, reads_old_policy) in settings.items():
-        if on and mode != "asymgrpo" and name == "diagnostics":  # they change nothing of the training
-            print(f"[asymgrpo_verl] algorithm.diagnostics is set but unused: trainer.v1.trainer_mode={mode}")
-        elif on and mode != "asymgrpo":
+        if on and other and name == "diagnostics":  # they change nothing of the training
+            print(f"[asymgrpo_verl] algorithm.diagnostics is set but unused: {other}")
+        elif on and other:
             raise ValueError(
-                f"algorithm.{name}: got a value, but trainer.v1.trainer_mode={mode} ignores it; expected "
-                f"trainer_mode=asymgrpo and trainer.use_v1=True. Set both, or remove algorithm.{name}."
+                f"algorithm.{name}: got a value, but {other} ignores it; expected trainer.v1.trainer_mode=asymgrpo and "
+                f"trainer.use_v1=True in verl.trainer.main_ppo. Set both, or remove algorithm.{name}."
             )
         if on and bypass and reads_old_policy:
             raise ValueError(

@@ -45,7 +45,9 @@ from asymgrpo_verl.core.shaping import add_entropy, token_weights
 from asymgrpo_verl.files import atomic
 from asymgrpo_verl.integration import settings
 from asymgrpo_verl.integration.adapters import outcome_advantage
+from asymgrpo_verl.integration.failed_rewards import failed_share, take_failures
 from asymgrpo_verl.integration.sessions import advantages_by_session, multi_output_share, read_keys
+from asymgrpo_verl.integration.shaped_rewards import outcome_rewards
 from asymgrpo_verl.integration.watch import watch_actors
 from asymgrpo_verl.integration.worker import GradientNormWorker
 
@@ -77,11 +79,12 @@ class Outputs(NamedTuple):
     Attributes:
         uid, last, session: what `sessions.read_keys` returns; `last` is its `rows`.
         nested_mask: the response mask as the TransferQueue holds it: nested, each row as long as its response.
-        mask, rewards: (bs, len), the response mask and the token-level rewards.
+        mask, rewards: (bs, len), the response mask and the token-level rewards, as `shaped_rewards.outcome_rewards`
+            returns them.
         log_probs, entropy: (bs, len), of the policy before the update, in nats; entropy is NaN in bypass mode.
         verl_advantages: (bs, len), as verl has put them into the TransferQueue.
-        advantages: (bs, len), the same; but computed by session if the estimator is ours and a session has several
-            outputs.
+        advantages: (bs, len), the same; but computed anew if the estimator is ours, and a session has several outputs
+            or the verifier's verdict differs from what the reward says.
     """
 
     uid: np.ndarray
@@ -173,6 +176,19 @@ class AsymGRPOTrainer(PPOTrainerSync):
         watch_actors()
         super().on_init_end()
 
+    def on_validate_end(self):
+        """Override verl's method to forget the failed rewards of a validation, which verl counts as incorrect."""
+        super().on_validate_end()
+        take_failures()
+
+    def _step_once(self, metrics: dict, timing_raw: dict, sample_batch_size: int):
+        """Override verl's method because it does not say that a batch is empty since every reward failed."""
+        try:
+            return super()._step_once(metrics, timing_raw, sample_batch_size)
+        except RuntimeError:
+            failed_share(take_failures(), 0, self.diagnostics_settings.max_failed_rewards)
+            raise
+
     def _save_checkpoint(self):
         """Override verl's method to save our state too, and to say which checkpoint could not be saved.
 
@@ -228,7 +244,10 @@ class AsymGRPOTrainer(PPOTrainerSync):
         with marked_timer("diagnostics", self.timing_raw):
             outputs = self._read_outputs(batch)
             self.rollouts = last_outputs(outputs, self.estimator_settings.reward_threshold)
-            metrics["groups/multi_output"] = multi_output_share(outputs.session, self.rollouts.groups.alive.numpy())
+            alive = self.rollouts.groups.alive
+            at_most = self.diagnostics_settings.max_failed_rewards
+            metrics["groups/failed_rewards"] = failed_share(take_failures(), int(alive.sum()), at_most)
+            metrics["groups/multi_output"] = multi_output_share(outputs.session, alive.numpy())
             metrics.update(self._diagnose())
             self._remember(metrics)
         batch = self._shape_advantages(batch, outputs, metrics)
@@ -266,23 +285,26 @@ class AsymGRPOTrainer(PPOTrainerSync):
 
     def _read_outputs(self, batch) -> Outputs:
         """Read the batch. This comes after verl's rollout correction, because a row that it masks is in no group."""
-        fields = ["response_mask", "rm_scores", "advantages", "old_log_probs", *([] if self.bypass else ["entropy"])]
+        fields = ["response_mask", "rm_scores", "advantages", "old_log_probs", "extra_fields"]
+        fields += [] if self.bypass else ["entropy"]
         nested = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
+        extra_fields = list(nested.pop("extra_fields"))
         nested_mask = nested["response_mask"]
         data = nested.to_padded_tensor()
         mask, rewards, log_probs = data["response_mask"], data["rm_scores"], data["old_log_probs"]
         uid, last, session = read_keys(batch.keys)
+        outcomes = outcome_rewards(self.config, extra_fields, rewards, mask, self.estimator_settings.reward_threshold)
         advantages = data["advantages"]
-        if len(last) < len(batch) and self.estimator in ESTIMATORS:
+        if (len(last) < len(batch) or outcomes is not rewards) and self.estimator in ESTIMATORS:
             estimate = partial(outcome_advantage, config=self.config.algorithm, estimator=self.estimator)
-            advantages = advantages_by_session(estimate, rewards, mask, uid, last, session)
+            advantages = advantages_by_session(estimate, outcomes, mask, uid, last, session)
         return Outputs(
             uid=uid,
             last=last,
             session=session,
             nested_mask=nested_mask,
             mask=mask,
-            rewards=rewards,
+            rewards=outcomes,
             log_probs=log_probs,
             entropy=torch.full_like(log_probs, NAN) if self.bypass else data["entropy"],
             verl_advantages=data["advantages"],

@@ -48,6 +48,7 @@ class GradientNormWorker(ActorRolloutRefWorker):
             "use_fused_kernels": defaults.use_fused_kernels,
         }
         tu.assign_non_tensor(data, **given)
+        tu.maybe_fix_3d_position_ids(data)  # of vision models; verl's train_batch calls it before a pass too
         advantages, norms = data["advantages"], {}
         with engine.train_mode():
             for sign, part in (("positive", advantages.clamp(min=0.0)), ("negative", advantages.clamp(max=0.0))):

@@ -20,10 +20,13 @@ from typing import Any, NamedTuple
 import yaml
 
 from asymgrpo_verl import paper
+from asymgrpo_verl.method_files import differences, flat, read_method
 from asymgrpo_verl.runs.labels import split_label
 from asymgrpo_verl.runs.logs import read_events, read_metrics
 
-METHOD = re.compile(r"\+{0,2}asymgrpo=(\w+)")  # among Hydra's overrides
+# Among Hydra's overrides
+METHOD = re.compile(r"\+{0,2}asymgrpo=(\w+)")
+NAME = re.compile(r"\+{0,2}asymgrpo_name=(.+)")
 
 
 class Run(NamedTuple):
@@ -50,8 +53,8 @@ def read_run(argument: str) -> Run:
     """Read the run of "LABEL=PATH" or "PATH".
 
     PATH is a run directory, with metrics.jsonl or with event files in it or in its tensorboard/; or a log of verl's
-    logger `file`. Without LABEL, the label is METHOD of the override `+asymgrpo=METHOD`, else the experiment's name,
-    else the name of the path. If the label names a row of Table 1, the row's name replaces it (see `paper.row_name`).
+    logger `file`. Without LABEL, the label is `method_label`, else the experiment's name, else the name of the path. If
+    the label names a row of Table 1, the row's name replaces it (see `paper.row_name`).
 
     Raises:
         OSError, ValueError: there is no such path, no log in it, or the log or the configuration cannot be read.
@@ -62,7 +65,7 @@ def read_run(argument: str) -> Run:
     rows = _read_log(path)
     if not rows:
         raise ValueError(f"{path}: got a log without steps; expected one step or more.")
-    config, method = _read_hydra(path if path.is_dir() else path.parent)
+    config, method = read_hydra(path if path.is_dir() else path.parent)
     own_name = path.absolute().name if path.is_dir() else path.stem
     label = label or method or config.get("trainer.experiment_name") or own_name
     return Run(path, paper.row_name(str(label)), rows, config)  # str: an experiment's name may be a number
@@ -85,17 +88,46 @@ def _read_log(path: Path) -> list[dict]:
     )
 
 
-def _read_hydra(directory: Path) -> tuple[dict[str, Any], str | None]:
-    """Return (configuration, METHOD) from the files that Hydra wrote for the run; ({}, None) if there are none.
+def read_hydra(directory: Path) -> tuple[dict[str, Any], str | None]:
+    """Return (configuration, `method_label`) from the files that Hydra wrote for the run; ({}, None) without them."""
+    config, overrides = _hydra_files(directory)
+    return config, method_label(config, overrides)
 
-    Our launchers have Hydra write to hydra/.hydra in the run directory; Hydra itself writes to .hydra.
-    """
+
+def _hydra_files(directory: Path) -> tuple[dict[str, Any], list[str]]:
+    """Return (configuration, overrides). Our launchers let Hydra write to hydra/.hydra, and Hydra itself to .hydra."""
     found = [place for place in (directory / "hydra" / ".hydra", directory / ".hydra") if place.is_dir()]
     if not found:
-        return {}, None
+        return {}, []
     config, overrides = (_read_yaml(found[0] / name) for name in ("config.yaml", "overrides.yaml"))
-    methods = [match[1] for override in overrides or [] if (match := METHOD.fullmatch(override))]
-    return _flat(config or {}), methods[-1] if methods else None
+    return flat(config or {}), overrides or []
+
+
+def label_of_checkpoint(checkpoint: Path, label: str | None) -> str | None:
+    """Return `label`, or the name of what the checkpoint's run trained (`method_label`) if `label` hides it.
+
+    It does so if it is None, or if it is METHOD and the run differs from METHOD.
+    """
+    for directory in checkpoint.absolute().parents:
+        config, overrides = _hydra_files(directory)
+        if own := method_label(config, overrides):
+            methods = [paper.row_name(match[1]) for override in overrides if (match := METHOD.fullmatch(override))]
+            return own if label is None or paper.row_name(label) in methods else label
+    return label
+
+
+def method_label(config: dict[str, Any], overrides: list[str]) -> str | None:
+    """Return the name of what a run trains, from its configuration and Hydra's overrides.
+
+    It is NAME of `+asymgrpo_name=NAME`; else METHOD of `+asymgrpo=METHOD`, as Table 1 calls it, with the settings in
+    which the run differs from METHOD, such as "AsymGRPO (0.8, 0.4)"; None without either.
+    """
+    names = [match[1].strip("'\"") for override in overrides if (match := NAME.fullmatch(override))]
+    methods = [match[1] for override in overrides if (match := METHOD.fullmatch(override))]
+    if names or not methods:
+        return names[-1] if names else None
+    changed = differences(read_method(methods[-1]), config)
+    return paper.row_name(methods[-1]) + (f" ({', '.join(changed)})" if changed else "")
 
 
 def _read_yaml(path: Path) -> Any:
@@ -103,10 +135,3 @@ def _read_yaml(path: Path) -> Any:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ValueError(f"{path}: got a file that is not YAML: {' '.join(str(error).split())}.") from error
-
-
-def _flat(node: dict, prefix: str = "") -> dict[str, Any]:
-    leaves = {}
-    for key, value in node.items():
-        leaves |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return leaves

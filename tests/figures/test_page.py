@@ -173,7 +173,7 @@ def test_an_error_is_one_line_and_nothing_is_written(tmp_path):
         (tmp_path / "nowhere",): "nowhere: no such file or directory.",
         (bad,): "bad.jsonl, line 1: got {}; expected a line of verl's file log",
         (f"={log}",): "got an empty label; expected LABEL=PATH.",
-        tuple(runs): "algorithm.asymgrpo.beta_pos: 0.9, 0.8",
+        tuple(f"AsymGRPO={run}" for run in runs): "algorithm.asymgrpo.beta_pos: 0.9, 0.8",
     }.items():
         done = figures(*arguments, "--out", tmp_path / "out")
         assert done.status == 1 and done.stdout == "" and message in done.stderr

@@ -219,7 +219,7 @@ def test_the_entropy_advantage_is_off_by_default_and_works_with_any_estimator(es
         ),
         (
             [OURS, "trainer.use_v1=False", "+algorithm.entropy_advantage.alpha=1"],
-            "trainer_mode=v0 ignores it; expected trainer_mode=asymgrpo and trainer.use_v1=True",
+            "trainer.use_v1=False ignores it; expected trainer.v1.trainer_mode=asymgrpo and trainer.use_v1=True",
         ),
         (
             [OURS, "+algorithm.entropy_advantage.alpha=1", "algorithm.rollout_correction.bypass_mode=True"],

@@ -44,7 +44,7 @@ def test_messages_name_runs_without_configuration_and_runs_of_other_lengths(tmp_
 def test_runs_of_one_label_with_other_settings_are_an_error_that_names_the_settings(tmp_path):
     runs = [write_run(tmp_path / f"b{beta}", "asymgrpo", asymgrpo(beta, 0.4), steps=1) for beta in (0.9, 0.8)]
     with pytest.raises(ValueError, match=r"algorithm.asymgrpo.beta_pos: 0.9, 0.8.*own label, LABEL=PATH.$") as error:
-        by_method([read_run(str(run)) for run in runs])
+        by_method([read_run(f"AsymGRPO={run}") for run in runs])
     assert str(error.value).startswith(f"{runs[0]}, {runs[1]}: got other settings in runs labelled AsymGRPO")
-    named = [read_run(str(runs[0])), read_run(f"beta 0.8={runs[1]}")]
-    assert [method.name for method in by_method(named)[0]] == ["AsymGRPO", "beta 0.8"]
+    own = [read_run(str(run)) for run in runs]
+    assert [method.name for method in by_method(own)[0]] == ["AsymGRPO", "AsymGRPO (0.8, 0.4)"]

@@ -14,21 +14,51 @@
 """Read one run: the label of its method, its log, its configuration."""
 
 import pytest
-from run_logs import all_metrics, write_log, write_run
+from run_logs import all_metrics, asymgrpo, write_log, write_run
 
-from asymgrpo_verl.runs.run import read_run
+from asymgrpo_verl.runs.run import label_of_checkpoint, read_run
 
 
 def test_the_label_is_the_given_one_or_the_method_or_the_experiment_or_the_name_of_the_path(tmp_path):
-    run = write_run(tmp_path / "one", "clip_higher", steps=1)
+    run = write_run(tmp_path / "one", "grpo", steps=1)
     assert read_run(f"my own={run}").label == "my own"
     assert read_run(f"asymgrpo={run}").label == "AsymGRPO", "a METHOD names a row of Table 1"
-    assert read_run(str(run)).label == "GRPO + Clip-higher", "METHOD in Hydra's overrides"
+    assert read_run(str(run)).label == "GRPO", "METHOD in Hydra's overrides"
     (run / "hydra" / ".hydra" / "overrides.yaml").write_text("[]")
     assert read_run(str(run)).label == "one", "trainer.experiment_name"
     log = write_log(tmp_path / "project" / "a=b.jsonl", all_metrics(1))
     assert read_run(str(log)).label == "a=b" and read_run(str(log)).config == {}
     assert read_run(str(write_log(tmp_path / "run7" / "metrics.jsonl", all_metrics(1)).parent)).label == "run7"
+
+
+@pytest.mark.parametrize(
+    "algorithm, label",
+    [
+        (asymgrpo(0.9, 0.4), "AsymGRPO"),
+        (asymgrpo(0.8, 0.4), "AsymGRPO (0.8, 0.4)"),
+        (asymgrpo(0.9, 0.3), "AsymGRPO (0.9, 0.3)"),
+        ({"adv_estimator": "grpo"}, "AsymGRPO (adv_estimator=grpo)"),
+        (asymgrpo(0.9, 0.4) | {"token_weighting": {"incorrect": "surprisal"}}, "AsymGRPO (token_weighting)"),
+    ],
+)
+def test_a_run_with_other_settings_than_its_method_shows_them_in_its_label(tmp_path, algorithm, label):
+    run = write_run(tmp_path / "run", "asymgrpo", algorithm, steps=1)
+    assert read_run(str(run)).label == label
+    checkpoint = run / "checkpoints" / "global_step_1" / "actor"
+    assert label_of_checkpoint(checkpoint, "asymgrpo") == label, "our launchers evaluate with METHOD as the label"
+    assert label_of_checkpoint(checkpoint, None) == label and label_of_checkpoint(checkpoint, "my own") == "my own"
+
+
+def test_a_run_that_the_user_named_has_that_label(tmp_path):
+    run = write_run(tmp_path / "run", "asymgrpo", {"adv_estimator": "grpo"}, steps=1)
+    overrides = "- +asymgrpo=asymgrpo\n- algorithm.adv_estimator=grpo\n- +asymgrpo_name=odd\n"
+    (run / "hydra" / ".hydra" / "overrides.yaml").write_text(overrides)
+    assert read_run(str(run)).label == "odd"
+    assert label_of_checkpoint(run / "checkpoints" / "global_step_1", "asymgrpo") == "odd"
+
+
+def test_a_model_outside_a_run_keeps_its_label(tmp_path):
+    assert label_of_checkpoint(tmp_path / "model", "mine") == "mine" and label_of_checkpoint(tmp_path, None) is None
 
 
 def test_an_experiment_may_be_named_by_a_number(tmp_path):
@@ -51,7 +81,7 @@ def test_a_run_of_an_earlier_version_is_read(tmp_path):
     )
     (tmp_path / "hydra" / ".hydra" / "overrides.yaml").write_text("- +asymgrpo=symmetric\n- data.seed=1\n")
     run = read_run(str(tmp_path))
-    assert run.label == "AsymGRPO, symmetric" and run.last_step == 1
+    assert run.label == "AsymGRPO, symmetric (0.9, 0.7)" and run.last_step == 1
     assert run.rows[0] == {"step": 0, "val-core/HuggingFaceH4/MATH-500/acc/mean@1": 0.25}
     assert run.rows[1]["rollouts/correct/entropy"] is None
     assert run.config["algorithm.asymgrpo.beta_pos"] == 0.9 and run.config["algorithm.asymgrpo.flip"] == "none"

@@ -1,0 +1,76 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Count the rollouts whose reward function raised, and end the run if they are too many.
+
+If a reward function raises, verl's agent loop logs the error and drops the rollout. The rest of its group is trained,
+so the p of the group changes. The worker of the agent loop writes the error into the TransferQueue, where our trainer
+finds it.
+"""
+
+import time
+from collections.abc import Callable
+from functools import wraps
+
+import transfer_queue as tq
+from omegaconf import OmegaConf
+
+PARTITION = "asymgrpo_failed_rewards"
+KEPT = 4000  # characters of an error, from its end, because Ray's errors start with a traceback
+
+
+def recording(compute_score: Callable) -> Callable:
+    """Wrap verl's `AgentLoopWorker._compute_score` so that an error is recorded before it is raised again."""
+
+    @wraps(compute_score)
+    async def recorded(self, outputs, kwargs):
+        try:
+            return await compute_score(self, outputs, kwargs)
+        except Exception as error:  # because a reward function may raise anything
+            if OmegaConf.select(self.config, "trainer.v1.trainer_mode") == "asymgrpo":
+                text = f"{type(error).__name__}: {error}"[-KEPT:]
+                key = f"{kwargs['uid']}_{kwargs['session_id']}"
+                await tq.async_kv_put(key=key, partition_id=PARTITION, tag={"error": text, "time": time.time()})
+            raise
+
+    return recorded
+
+
+def take_failures() -> list[str]:
+    """Return the errors since the last call, the first one first, and remove them from the TransferQueue."""
+    failed = (tq.kv_list(partition_id=PARTITION) or {}).get(PARTITION) or {}
+    if failed:
+        tq.kv_clear(keys=list(failed), partition_id=PARTITION)
+    return [tag["error"] for tag in sorted(failed.values(), key=lambda tag: tag["time"])]
+
+
+def failed_share(failures: list[str], rollouts: int, at_most: float) -> float:
+    """Return the share of a step's rollouts whose reward failed.
+
+    Args:
+        failures: the errors of the step.
+        rollouts: the step's rollouts with a reward.
+        at_most: `algorithm.diagnostics.max_failed_rewards`.
+
+    Raises:
+        RuntimeError: the share is larger; the message has the first error.
+    """
+    share = len(failures) / max(len(failures) + rollouts, 1)
+    if share > at_most:
+        raise RuntimeError(
+            f"reward function: got an error for {len(failures)} of {len(failures) + rollouts} rollouts of this step; "
+            f"expected at most a share of {at_most:g}, because verl drops such a rollout, and its group's accuracy "
+            "changes. Mend the reward function, or raise algorithm.diagnostics.max_failed_rewards. The first error:\n"
+            f"{failures[0]}"
+        )
+    return share

@@ -1,0 +1,79 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""What the files of configs/asymgrpo set, and how a run that changes some of it is called.
+
+A setting is "a.b.c" -> value here. A method is defined by the settings of its file, except for these:
+- strengths: the numbers of the method's own estimator, such as the betas. They may be changed, and the name shows it.
+- settings that change nothing in what is trained: the diagnostics, and the trainer's.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+METHODS = Path(__file__).parent / "configs" / "asymgrpo"
+NOT_TRAINED = ("algorithm.diagnostics.", "trainer.")
+BETAS = ("algorithm.asymgrpo.beta_pos", "algorithm.asymgrpo.beta_neg")
+# No method sets these. They change what is trained, and the name of the run shows it.
+ADDITIONS = ("algorithm.asymgrpo.schedule", "algorithm.token_weighting")
+
+
+def read_method(method: str) -> dict[str, Any]:
+    """Read what one of our methods sets, with what it takes from others; {} if the method is not one of ours."""
+    path = METHODS / f"{method}.yaml"
+    if not path.is_file():
+        return {}
+    node = yaml.safe_load(path.read_text(encoding="utf-8"))
+    settings = {}
+    for part in node.pop("defaults", ["_self_"]):
+        settings |= flat(node) if part == "_self_" else read_method(part)
+    return settings
+
+
+def settings_that_define_methods() -> set[str]:
+    """Return the settings that at least one of our methods sets and that change what is trained."""
+    keys = {key for path in METHODS.glob("*.yaml") for key in read_method(path.stem)}
+    return {key for key in keys if not key.startswith(NOT_TRAINED)}
+
+
+def flat(node: Mapping, prefix: str = "") -> dict[str, Any]:
+    """Return the leaves of nested mappings as "a.b.c" -> value."""
+    leaves = {}
+    for key, value in node.items():
+        leaves |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return leaves
+
+
+def is_strength(key: str, value: Any, estimator: str) -> bool:
+    """Return whether a setting is a number of the estimator's own."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and key.startswith(f"algorithm.{estimator}.")
+
+
+def differences(settings: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
+    """Return how a run differs from its method, as a label shows it: both betas, "key=value", the name of an addition.
+
+    Args:
+        settings: those of the method.
+        config: those of the run. A setting that is not in it is taken as unchanged.
+    """
+    values = {key: config.get(key, value) for key, value in settings.items() if not key.startswith(NOT_TRAINED)}
+    changed = [key for key, value in values.items() if value != settings[key]]
+    words = [str(values.get(key)) for key in BETAS] if any(key in changed for key in BETAS) else []
+    words += [f"{key.rsplit('.', 1)[1]}={values[key]}" for key in changed if key not in BETAS]
+    used = ADDITIONS if config.get("algorithm.adv_estimator") == "asymgrpo" else ADDITIONS[1:]
+    added = [group for group in used if any(key.startswith(f"{group}.") and key not in settings for key in config)]
+    return words + [group.rsplit(".", 1)[1] for group in added]
