@@ -60,10 +60,10 @@ def copy_received_weights(module) -> None:
 def keep_files_together(module) -> None:
     """Patch sockets and shared memory of verl.workers.rollout.vllm_rollout.bucketed_weight_transfer.
 
-    After a run, also after a kill, our launcher removes what the run has left. The name of a file does not tell whose it
-    is: two runs give their sockets the same names, and names of shared memory are drawn at random. So the launcher sets
-    ASYMGRPO_RUN_TMP, a directory of this run. Sockets are made in it, and each name of shared memory is written into its
-    file `shm`, one per line, before the memory exists. Without the variable nothing is patched.
+    After a run, also after a kill, our launcher removes what the run has left. A file's name does not tell whose it is:
+    two runs give their sockets the same names, and names of shared memory are drawn at random. So the launcher sets
+    ASYMGRPO_RUN_TMP, a directory of this run. Sockets are made in it, and each name of shared memory is written into
+    its file `shm`, one per line, before the memory exists. Without the variable nothing is patched.
     """
     directory = os.environ.get("ASYMGRPO_RUN_TMP")
     if not directory:

@@ -215,9 +215,9 @@ def job(run, tmp_path):
     write_command(tmp_path, "scontrol", 'printf "%s\\n" node1 node2')
     write_command(
         tmp_path, "srun", f'while [ "${{1#--}}" != "$1" ]; do shift; done\n'
-        f'[ "$1" = hostname ] && echo "$ADDRESSES" || echo "$@" >>{tmp_path}/srun',
+        f'[ "$1" = hostname ] && echo "$ADDRESSES" || echo "$@" >>{tmp_path}/started',
     )  # fmt: skip
-    idle_python(tmp_path, "cat >/dev/null; env | grep -E '^(RAY_ADDRESS|NNODES|NGPUS_PER_NODE)='; exit 0")
+    idle_python(tmp_path, '[ "$1" != - ] || exit 0\nenv | grep -E "^(RAY_ADDRESS|NNODES|NGPUS_PER_NODE)="\nexit 0')
     write_command(tmp_path, "openssl", "echo token")
     return {**run, **SLURM, "ADDRESSES": "10.0.0.1 fd00::1"}
 
@@ -246,7 +246,7 @@ def test_a_job_takes_the_gpus_that_it_was_given(job, gpus, count):
 def test_an_address_of_ipv6_is_in_brackets_before_the_port(job, tmp_path):
     done = launch("slurm.sh", str(RECIPE / QWEN), **job | {"SLURM_GPUS_ON_NODE": "4", "ADDRESSES": "fd00::1 fd00::2"})
     assert said(done.stdout)["RAY_ADDRESS"] == "[fd00::1]:20391"
-    started = (tmp_path / "srun").read_text()
+    started = (tmp_path / "started").read_text()
     assert "--node-ip-address=fd00::1 " in started and "--address=[fd00::1]:20391 " in started
 
 
@@ -264,4 +264,4 @@ def test_an_address_of_ipv6_is_in_brackets_before_the_port(job, tmp_path):
 def test_a_job_that_cannot_run_starts_no_ray(job, tmp_path, env, message):
     done = launch("slurm.sh", str(RECIPE / QWEN), **job | env)
     assert done.returncode == 1 and message in done.stderr and done.stderr.count("\n") == 1
-    assert not (tmp_path / "srun").exists()
+    assert not (tmp_path / "started").exists()
