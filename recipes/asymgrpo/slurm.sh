@@ -60,7 +60,7 @@ start_ray() { # arguments: a node, then those of ray start
         --num-cpus="$CPUS" --num-gpus="$NGPUS_PER_NODE" --disable-usage-stats --block &
 }
 
-trap 'kill $(jobs -p) 2>/dev/null' EXIT # ends ray start --block, and so Ray, on every node
+trap 'kill $(jobs -p) 2>/dev/null || true' EXIT # ends ray start --block, and so Ray, on every node
 # Ray gets its own directory: in /tmp/ray it would leave an address that every later Ray of this user connects to.
 start_ray "${NODES[0]}" --head --node-ip-address="$HEAD_IP" --port="$PORT" --include-dashboard=false \
     --temp-dir="/tmp/ray-$SLURM_JOB_ID"
