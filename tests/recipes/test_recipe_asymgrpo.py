@@ -260,7 +260,7 @@ def test_the_validation_sets_are_those_of_the_paper(composed):
         ({"STAGE": "test"}, "STAGE: got test; expected train or evaluate."),
         ({"MAX_TOKENS_PER_GPU": "5000"}, "MAX_TOKENS_PER_GPU: got 5000; expected at least 5120"),
         ({"OUT_DIR": "it's"}, "a path holds a '"),
-        ({"DRY_RUN": "0", "DATA_DIR": "/no/such"}, "/no/such/math/train.parquet: no such file. Make it with"),
+        ({"DRY_RUN": "0", "DATA_DIR": "/no/such"}, "/no/such/math/train.parquet, /no/such/math500/test.parquet, "),
     ],
 )
 def test_a_mistake_is_found_by_the_dry_run_or_earlier(env, message):
