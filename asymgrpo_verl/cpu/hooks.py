@@ -34,13 +34,14 @@ def activate() -> None:
     from asymgrpo_verl.cpu import patches
 
     sys.meta_path.append(VllmCpuFinder())
-    for module, hook in {
-        "verl.plugin.platform.platform_manager": _register_platform,
-        "verl.workers.engine": _register_engine,
-        "verl.utils.distributed": patches.use_gloo_alone,
-        "verl.workers.rollout.vllm_rollout.bucketed_weight_transfer": patches.copy_received_weights,
-        "vllm.model_executor.layers.utils": patches.keep_linear_weights,
-    }.items():
+    for module, hook in (
+        ("verl.plugin.platform.platform_manager", _register_platform),
+        ("verl.workers.engine", _register_engine),
+        ("verl.utils.distributed", patches.use_gloo_alone),
+        ("verl.workers.rollout.vllm_rollout.bucketed_weight_transfer", patches.copy_received_weights),
+        ("verl.workers.rollout.vllm_rollout.bucketed_weight_transfer", patches.keep_files_together),
+        ("vllm.model_executor.layers.utils", patches.keep_linear_weights),
+    ):
         wrapt.register_post_import_hook(hook, module)
 
 

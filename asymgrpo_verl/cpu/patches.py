@@ -18,6 +18,8 @@ tests/test_upstream.py fails.
 """
 
 import functools
+import os
+from pathlib import Path
 
 import torch
 
@@ -53,6 +55,41 @@ def copy_received_weights(module) -> None:
         )
 
     receiver.receive_weights = receive_weights
+
+
+def keep_files_together(module) -> None:
+    """Patch sockets and shared memory of verl.workers.rollout.vllm_rollout.bucketed_weight_transfer.
+
+    After a run, also after a kill, our launcher removes what the run has left. A file's name does not tell whose it is:
+    two runs give their sockets the same names, and names of shared memory are drawn at random. So the launcher sets
+    ASYMGRPO_RUN_TMP, a directory of this run. Sockets are made in it, and each name of shared memory is written into
+    its file `shm`, one per line, before the memory exists. Without the variable nothing is patched.
+    """
+    directory = os.environ.get("ASYMGRPO_RUN_TMP")
+    if not directory:
+        return
+    for end in (module.BucketedWeightSender, module.BucketedWeightReceiver):
+        _move_socket(end, directory)
+    original = module.create_shared_memory
+
+    @functools.wraps(original)
+    def create_shared_memory(size, name):
+        with (Path(directory) / "shm").open("a") as file:
+            file.write(f"{name}\n")
+        return original(size, name)
+
+    module.create_shared_memory = create_shared_memory
+
+
+def _move_socket(end: type, directory: str) -> None:
+    original = end.__init__
+
+    @functools.wraps(original)
+    def __init__(self, zmq_handle, *args, **kwargs):
+        # The path of a socket may have 107 bytes, so the name is shorter than verl's.
+        original(self, zmq_handle.replace("/tmp/rl-colocate-zmq-", f"{directory}/weights-"), *args, **kwargs)
+
+    end.__init__ = __init__
 
 
 def keep_linear_weights(module) -> None:

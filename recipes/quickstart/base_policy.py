@@ -104,7 +104,7 @@ def warm_up(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, steps: 
     rng = random.Random(seed)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.1)
-    bar = tqdm(range(steps), desc="warm-up", unit="step", dynamic_ncols=True)
+    bar = tqdm(range(steps), desc="warm-up", unit="step", dynamic_ncols=True, disable=None)
     for step in bar:
         ids, labels = draw_batch(rng, tokenizer, answer_to, step / steps)
         loss = model(input_ids=ids, labels=labels).loss

@@ -19,6 +19,7 @@ after. verl's output goes to a log file. Settings are environment variables, see
 
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -59,24 +60,26 @@ def train(steps: int, out: Path, env: dict[str, str]) -> float:
         SystemExit: the training failed; the message has the end of the log.
     """
     log_path, metrics_path = out / "train.log", out / "metrics.jsonl"
-    print(f"verl's own output is in {log_path}")
+    print(f"verl's own output is in {log_path}", flush=True)
     env = {**env, "STEPS": str(steps), "OUT_DIR": str(out), "PYTHONUNBUFFERED": "1"}
     used_before = used = psutil.virtual_memory().used
-    bar = tqdm(total=steps, desc="starting Ray", unit="step", dynamic_ncols=True)
+    # disable=None: no bar if stderr is not a terminal; show_progress then prints a line per step
+    bar = tqdm(total=steps, desc="starting Ray", unit="step", dynamic_ncols=True, disable=None)
     with log_path.open("wb") as log:
         process = subprocess.Popen(
-            ["bash", str(HERE / "run_tiny_cpu.sh"), *sys.argv[1:]],
+            ["bash", str(HERE / "run_tiny_cpu.sh"), f"trainer.save_freq={steps}", *sys.argv[1:]],
             stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=env, start_new_session=True,
         )  # fmt: skip
         root = psutil.Process(process.pid)
         family = {root}  # every process so far, because Ray's processes outlive their parents if one dies
+        printed = 0
         try:
             while process.poll() is None:
                 time.sleep(1)
                 family |= set(root.children(recursive=True))
                 used = max(used, psutil.virtual_memory().used)
-                show_progress(bar, log_path, metrics_path)
-            show_progress(bar, log_path, metrics_path)
+                printed = show_progress(bar, log_path, metrics_path, printed)
+            show_progress(bar, log_path, metrics_path, printed)
         finally:
             bar.close()
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -90,19 +93,27 @@ def train(steps: int, out: Path, env: dict[str, str]) -> float:
     return (used - used_before) / 2**30
 
 
-def show_progress(bar: tqdm, log_path: Path, metrics_path: Path) -> None:
+def show_progress(bar: tqdm, log_path: Path, metrics_path: Path, printed: int) -> int:
+    """Move the bar; without a terminal, print a line for each step after the first `printed`. Return the last step."""
     rows = read_metrics(metrics_path)
     if not rows:
         log = log_path.read_text(errors="replace")
         bar.set_description(next((stage for sign, stage in reversed(STAGES) if sign in log), "starting Ray"))
-        return
+        return printed
+    shown = {"accuracy": "critic/score/mean", "entropy": "actor/entropy"}
+    if bar.disable:
+        for row in rows:
+            if row["step"] > printed:
+                values = [f"{name} {row[key]:.2f}" for name, key in shown.items() if key in row]
+                print(f"step {row['step']} of {bar.total}: {', '.join(values)}", flush=True)
+        return max(printed, rows[-1]["step"])
     if bar.n == 0 and len(rows) == 1:
         bar.reset()  # the time estimate must not include the start-up
     last = rows[-1]
     bar.set_description("training")
     bar.update(last["step"] - bar.n)
-    shown = {"accuracy": "critic/score/mean", "entropy": "actor/entropy"}
     bar.set_postfix({name: f"{last[key]:.2f}" for name, key in shown.items() if key in last})
+    return last["step"]
 
 
 def prepare(out: Path, env: dict[str, str]) -> int:
@@ -132,11 +143,27 @@ def prepare(out: Path, env: dict[str, str]) -> int:
     return int(env.get("STEPS", 2 if env.get("DATA") else 15))
 
 
+def evaluate_command(out: Path, env: dict[str, str]) -> str | None:
+    """Return the command that evaluates the last checkpoint on the validation prompts; None if nothing was saved."""
+    latest = out / "checkpoints" / "latest_checkpointed_iteration.txt"
+    if not latest.exists():  # the user has set trainer.save_freq
+        return None
+    step = latest.read_text()
+    arguments = [f"VERL_PLATFORM=cpu {shlex.quote(sys.executable)} -m asymgrpo_verl.cli evaluate"]
+    checkpoint, evaluation = (
+        shlex.quote(str(out / name)) for name in (f"checkpoints/global_step_{step}", "evaluation")
+    )
+    arguments += [checkpoint, "--data", shlex.quote(env["VAL_FILE"]), "--out", evaluation]
+    return " ".join([*arguments, "--max-response-length", env.get("MAX_RESPONSE_LENGTH") or "32"])
+
+
 def main() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):  # after a kill or a closed terminal, clean up as after Ctrl-C
         signal.signal(number, lambda *_: sys.exit(1))
     started = float(os.environ.get("QUICKSTART_STARTED", time.time()))
-    out = Path(os.environ.get("OUT_ROOT", "outputs/quickstart")).resolve() / time.strftime("run-%Y%m%d-%H%M%S")
+    seed = f"-seed{os.environ['SEED']}" if os.environ.get("SEED") else ""
+    name = time.strftime(f"run-%Y%m%d-%H%M%S{seed}")
+    out = Path(os.environ.get("OUT_ROOT") or "outputs/quickstart").resolve() / name
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     try:
         steps = prepare(out, env)
@@ -149,6 +176,8 @@ def main() -> None:
     print(summarise(rows))
     draw(rows, out / "quickstart.png")
     print(f"figure: {out / 'quickstart.png'}\nmetrics: {out / 'metrics.jsonl'}")
+    if (command := evaluate_command(out, env)) is not None:
+        print(f"to evaluate it: {command}")
     print(f"{(time.time() - started) / 60:.1f} minutes in all, at most {peak:.1f} GiB of memory for the training")
 
 

@@ -1,8 +1,13 @@
 #!/usr/bin/env bash
 # Train a tiny model on one machine without a GPU: verl's v1 trainer, Ray, FSDP2 on gloo, vLLM's CPU backend. This is
-# the recipe ../asymgrpo with smaller sizes. METHOD and DRY_RUN work as there, and arguments are verl settings:
+# the recipe ../asymgrpo with smaller sizes. METHOD, SEED and DRY_RUN work as there, and arguments are verl settings:
 #   bash run_tiny_cpu.sh algorithm.asymgrpo.beta_pos=0.5
 set -euo pipefail
+
+RECIPE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../asymgrpo" && pwd)
+# shellcheck source-path=SCRIPTDIR source=../asymgrpo/checks.sh
+source "$RECIPE/checks.sh"
+check_variables # before MAX_TOKENS_PER_GPU is computed from them
 
 ########################### user-adjustable ###########################
 MODEL_PATH=${MODEL_PATH:?directory of the model}
@@ -37,4 +42,4 @@ MODEL=(
 )
 
 # shellcheck source-path=SCRIPTDIR source=../asymgrpo/launch.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../asymgrpo/launch.sh"
+source "$RECIPE/launch.sh"

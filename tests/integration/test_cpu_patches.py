@@ -18,6 +18,7 @@ import os
 import subprocess
 import sys
 import types
+import uuid
 from importlib import metadata
 
 import pytest
@@ -61,6 +62,31 @@ def test_received_weights_do_not_point_into_the_shared_memory():
     buffer.fill_(1)
     assert name == "weight" and is_last and not weight.any()
     assert list(inspect.signature(BucketedWeightReceiver.receive_weights).parameters) == ["self", "on_bucket_received"]
+
+
+def test_sockets_and_shared_memory_of_a_run_are_told_by_its_directory(tmp_path, monkeypatch):
+    """verl's own classes, in a module of the same names: no other test gets the patched ones."""
+    from verl.workers.rollout.vllm_rollout import bucketed_weight_transfer
+
+    names = ("BucketedWeightSender", "BucketedWeightReceiver")
+    module = types.SimpleNamespace(
+        **{name: type(name, (getattr(bucketed_weight_transfer, name),), {}) for name in names},
+        create_shared_memory=bucketed_weight_transfer.create_shared_memory,
+    )
+    handle = "ipc:///tmp/rl-colocate-zmq-01000000-replica-0-rank-0.sock"
+    patches.keep_files_together(module)
+    assert module.BucketedWeightSender(zmq_handle=handle).zmq_handle == handle, "the launcher has set no directory"
+
+    monkeypatch.setenv("ASYMGRPO_RUN_TMP", str(tmp_path))
+    patches.keep_files_together(module)
+    own = f"ipc://{tmp_path}/weights-01000000-replica-0-rank-0.sock"
+    assert module.BucketedWeightSender(zmq_handle=handle, bucket_size_mb=1).zmq_handle == own
+    assert module.BucketedWeightReceiver(handle, torch.device("cpu"), use_shm=True).zmq_handle == own
+    name = f"verl_weights_{uuid.uuid4().hex}"
+    memory = module.create_shared_memory(16, name)
+    memory.close()
+    memory.unlink()
+    assert (tmp_path / "shm").read_text() == f"{name}\n"
 
 
 def test_a_linear_layer_computes_with_weights_that_were_loaded_later():

@@ -18,7 +18,6 @@ looks at what comes out. A few tests run a whole launcher.
 """
 
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -28,29 +27,23 @@ from pathlib import Path
 import pytest
 from composing import composed
 from hydra import compose, initialize_config_dir, initialize_config_module
+from launching import RECIPE, idle_python, launch, tiny_model
 from omegaconf import DictConfig, OmegaConf
-from places import RECIPES
 
-from asymgrpo_verl.dry_run import check_run
+from asymgrpo_verl.dry_run import check_run, settings_that_matter
 from asymgrpo_verl.integration.search_path import CONFIGS
 from asymgrpo_verl.integration.settings import settings_from
 from asymgrpo_verl.paper import BENCHMARKS, TABLE_1
+from asymgrpo_verl.runs.methods import by_method
+from asymgrpo_verl.runs.run import Run
 from data_prep import DATA_SOURCES
 
 pytestmark = pytest.mark.process
 
-RECIPE = RECIPES / "asymgrpo"
 CONFIG = RECIPE / "config"
 LAUNCHERS = sorted(path.name for path in RECIPE.glob("run_*_*.sh"))
 METHODS = sorted(path.stem for path in (CONFIGS / "asymgrpo").glob("[!_]*.yaml"))
 TRAINED = [row for row in TABLE_1 if row.method != "untrained"]
-
-
-def launch(launcher: str, *overrides: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess:
-    """Run a launcher. PATH in `env` comes before the directory of this Python."""
-    path = f"{env.pop('PATH', '')}:{Path(sys.executable).parent}:{os.environ['PATH']}".lstrip(":")
-    command = ["bash", str(RECIPE / launcher), *overrides]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PATH": path, **env}, cwd=cwd)
 
 
 @pytest.fixture(autouse=True)
@@ -76,12 +69,6 @@ def printed(tmp_path_factory) -> dict[str, list[str]]:
         assert (config_dir, config_name) == (f"--config-dir={CONFIG}", "--config-name=asymgrpo_trainer")
         assert method == "+asymgrpo=grpo"
     return found
-
-
-def idle_python(place: Path, script: str) -> None:
-    """Write a command `python` that runs a line of sh."""
-    (place / "python").write_text(f"#!/bin/sh\n{script}\n")
-    (place / "python").chmod(0o755)
 
 
 @pytest.fixture
@@ -186,6 +173,56 @@ def test_plain_verl_finds_the_methods_from_its_command_line(tmp_path):
     assert settings == {"beta_pos": 0.9, "beta_neg": 0.3}
 
 
+def settings_of_a_dry_run(launcher: str, tmp_path: Path, **env: str) -> list[str]:
+    idle_python(tmp_path, "exit 0")
+    done = launch(launcher, DRY_RUN="1", PATH=str(tmp_path), **env)
+    assert done.returncode == 0, done.stderr
+    return shlex.split(done.stdout)[6:]
+
+
+def leaves(node: dict, prefix: str = "") -> dict:
+    return {
+        name: value
+        for key, child in node.items()
+        for name, value in (
+            leaves(child, f"{prefix}{key}.") if isinstance(child, dict) else {f"{prefix}{key}": child}
+        ).items()
+    }
+
+
+def test_a_seed_sets_every_seed_and_figures_average_its_runs(tmp_path):
+    runs = []
+    for seed in ("7", "8"):
+        overrides = settings_of_a_dry_run("run_qwen3_4b_fsdp.sh", tmp_path, METHOD="grpo", SEED=seed)
+        config = composed(CONFIG, "asymgrpo_trainer", "+asymgrpo=grpo", *overrides)
+        values = leaves(OmegaConf.to_container(config, resolve=True))
+        seeds = {key: value for key, value in values.items() if key.split(".")[-1].endswith("seed")}
+        assert len(seeds) == 8 and {*seeds.values()} == {int(seed)}, seeds
+        assert config.trainer.experiment_name == f"qwen3_4b-grpo-seed{seed}"
+        assert config.trainer.default_local_dir.endswith(f"outputs/qwen3_4b/grpo-seed{seed}/checkpoints")
+        runs.append(Run(Path(seed), "GRPO", [{"step": 1}], values))
+    (method,), messages = by_method(runs)
+    assert method.runs == runs and messages == []
+
+
+def test_a_seed_is_not_part_of_the_label_that_the_table_averages():
+    done = launch("run_qwen3_4b_fsdp.sh", DRY_RUN="1", STAGE="evaluate", METHOD="grpo", SEED="3")
+    assert "--label grpo " in done.stdout and "/outputs/qwen3_4b/grpo-seed3/evaluation " in done.stdout
+
+
+def test_without_a_seed_verls_seeds_and_the_runs_name_are_unchanged(run_config):
+    config = run_config("run_qwen3_4b_fsdp.sh", "grpo")
+    assert (config.data.seed, config.actor_rollout_ref.rollout.seed) == (None, 42)
+    assert config.trainer.experiment_name == "qwen3_4b-grpo"
+
+
+def test_the_settings_that_matter_are_some_forty_lines_with_those_of_the_method(run_config):
+    lines = settings_that_matter(run_config("run_qwen3_4b_fsdp.sh", "asymgrpo")).splitlines()
+    assert 35 <= len(lines) <= 50 and all(": " in line for line in lines)
+    assert "algorithm.asymgrpo: {'beta_pos': 0.9, 'beta_neg': 0.4}" in lines
+    assert "actor_rollout_ref.actor.optim.lr: 2e-06" in lines
+
+
 def test_arguments_override_method_and_model(run_config):
     config = run_config(
         "run_qwen3_4b_fsdp.sh", "asymgrpo", "algorithm.asymgrpo.beta_pos=0.6", "data.train_batch_size=64"
@@ -202,14 +239,13 @@ def test_the_validation_sets_are_those_of_the_paper(run_config):
 @pytest.mark.parametrize(
     "env, message",
     [
-        ({"METHOD": "nope"}, "Could not find 'asymgrpo/nope'"),
-        ({"METHOD": "_shared"}, "METHOD=_shared is a part that methods share."),
-        ({"METHOD": "untrained"}, "METHOD=untrained has nothing to train"),
+        ({"METHOD": "_shared"}, "METHOD: got _shared; expected a_grae, "),
+        ({"METHOD": "untrained"}, "METHOD: got untrained; expected a method that trains."),
         ({"DEVICE": "tpu"}, "DEVICE: got tpu; expected gpu or cpu."),
         ({"STAGE": "test"}, "STAGE: got test; expected train or evaluate."),
         ({"MAX_TOKENS_PER_GPU": "5000"}, "MAX_TOKENS_PER_GPU: got 5000; expected at least 5120"),
         ({"OUT_DIR": "it's"}, "a path holds a '"),
-        ({"DRY_RUN": "0", "DATA_DIR": "/no/such"}, "/no/such/math/train.parquet: no such file. Make it with"),
+        ({"DRY_RUN": "0", "DATA_DIR": "/no/such"}, "/no/such/math/train.parquet, /no/such/math500/test.parquet, "),
     ],
 )
 def test_a_mistake_is_found_by_the_dry_run_or_earlier(env, message):
@@ -261,6 +297,7 @@ def test_a_run_does_not_resume_from_checkpoints_of_other_settings(tmp_path):
     env = {
         "TRAIN_FILE": str(tmp_path / "train.parquet"),
         "VAL_FILES": str(tmp_path / "val.parquet"),
+        "MODEL_PATH": str(tiny_model(tmp_path / "model")),
         "OUT_DIR": str(tmp_path),
         "PATH": str(tmp_path),
     }
@@ -301,19 +338,6 @@ def test_a_dry_run_of_run_all_prints_every_row_and_marks_none_as_trained(tmp_pat
     for word in ("--label untrained", "+asymgrpo=grpo", "--label grpo"):
         assert word in done.stdout
     assert list(out.iterdir()) == []
-
-
-def test_run_all_continues_after_a_row_that_fails_and_names_it(tmp_path):
-    done = launch("run_all.sh", DRY_RUN="1", METHODS="_shared untrained", OUT_ROOT=str(tmp_path))
-    assert done.returncode == 1 and done.stderr.endswith("run_all.sh: failed: qwen3_4b/_shared\n")
-    assert "--label untrained" in done.stdout
-
-
-def test_run_all_names_the_rows_of_every_model_if_none_could_start(tmp_path):
-    env = {"MODELS": "qwen3_4b qwen3_8b", "METHODS": "grpo untrained", "OUT_ROOT": str(tmp_path)}
-    done = launch("run_all.sh", DRY_RUN="0", DATA_DIR="/no/such", **env)
-    assert done.returncode == 1
-    assert done.stderr.endswith("failed: qwen3_4b/grpo qwen3_4b/untrained qwen3_8b/grpo qwen3_8b/untrained\n")
 
 
 def test_a_dry_run_leaves_nothing_behind_and_two_numbers_scale_it(tmp_path):
