@@ -137,7 +137,7 @@ def main() -> None:
         signal.signal(number, lambda *_: sys.exit(1))
     started = float(os.environ.get("QUICKSTART_STARTED", time.time()))
     out = Path(os.environ.get("OUT_ROOT", "outputs/quickstart")).resolve() / time.strftime("run-%Y%m%d-%H%M%S")
-    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "DEVICE": "cpu"}
     try:
         steps = prepare(out, env)
         peak = train(steps, out, env)
