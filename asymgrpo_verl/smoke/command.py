@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 import asymgrpo_verl
 from asymgrpo_verl.core.metrics import METRICS, expand
@@ -64,17 +65,13 @@ def check_train() -> int:
     """
     if (device := os.environ.get("DEVICE", "gpu")) not in ("gpu", "cpu"):
         sys.exit(f"asymgrpo check: DEVICE: got {device}; expected gpu or cpu.")
-    place = Path(tempfile.mkdtemp(prefix="asymgrpo-check-"))
     found = compare_devices(device)
     if not any(finding.problem for finding in found):
-        found += train_and_read(place, device)
+        found += train_and_read(device)
     print()
     for what, problem in found:
         print(f"NOT good: {what}: {problem}" if problem else f"good: {what}")
-    if any(finding.problem for finding in found):
-        return 1
-    shutil.rmtree(place)
-    return 0
+    return 1 if any(finding.problem for finding in found) else 0
 
 
 def environment(device: str) -> dict[str, str]:
@@ -92,13 +89,13 @@ def compare_devices(device: str) -> list[Finding]:
         end = "\n".join(done.stderr.splitlines()[-LOG_LINES:])
         return [Finding("estimators and loss on the device", f"python -m asymgrpo_verl.smoke.device failed:\n{end}")]
     name, found = json.loads(done.stdout.splitlines()[-1])
-    if (name == "cpu") != (device == "cpu"):
-        return [Finding(f"DEVICE={device}", f"got {name} as verl's device. Set DEVICE=cpu to check without a GPU.")]
+    if device == "gpu" and name == "cpu":
+        return [Finding("DEVICE=gpu", "torch finds no GPU. Set DEVICE=cpu to check this machine without one.")]
     return [Finding(*finding) for finding in found]
 
 
-def training(place: Path, device: str) -> tuple[list[str], dict[str, str]]:
-    """Return the command of the training and its environment."""
+def commands(place: Path, device: str) -> tuple[list[list[str]], dict[str, str]]:
+    """Return the commands that make the model, make the data and train, and their environment."""
     given = {
         "MODEL_PATH": place / "model",
         "TRAIN_FILE": place / "train.parquet",
@@ -107,6 +104,7 @@ def training(place: Path, device: str) -> tuple[list[str], dict[str, str]]:
         "OUT_DIR": place / "out",
         "METHOD": "asymgrpo",
         "STAGE": "train",
+        "DRY_RUN": 0,
         "STEPS": STEPS,
         "TEST_FREQ": STEPS,
         "TRAIN_BATCH_SIZE": PROMPTS,
@@ -119,31 +117,38 @@ def training(place: Path, device: str) -> tuple[list[str], dict[str, str]]:
         "LOGGER": '["console","file"]',
         "PYTHONUNBUFFERED": 1,  # so that the log has the last words of a process that dies
     }
-    command = ["bash", str(QUICKSTART / "run_tiny_cpu.sh"), *SETTINGS]
-    return command, {**environment(device), "DRY_RUN": "0", **{name: str(value) for name, value in given.items()}}
+    rows = "--train-rows", STEPS * PROMPTS, "--val-rows", PROMPTS
+    wanted = (
+        (sys.executable, QUICKSTART / "base_policy.py", place / "model", "--steps", 0),
+        (sys.executable, QUICKSTART / "task.py", place, *rows),
+        ("bash", QUICKSTART / "run_tiny_cpu.sh", *SETTINGS),
+    )
+    env = {**environment(device), **{name: str(value) for name, value in given.items()}}
+    return [[*map(str, command)] for command in wanted], env
 
 
-def train_and_read(place: Path, device: str) -> list[Finding]:
-    """Make model and data, train, and check the log. If the training fails, the problem has the end of its log."""
-    command, env = training(place, device)
+def train_and_read(device: str) -> list[Finding]:
+    """Make model and data, train, and check the log. If a command fails, the problem has the end of its output."""
+    place = Path(tempfile.mkdtemp(prefix="asymgrpo-check-"))
     log = place / "train.log"
     print(f"training a tiny model for {STEPS} steps; the output of verl is in {log}")
+    made, env = commands(place, device)
     with log.open("wb") as output:
-        for script in (["base_policy.py", place / "model", "--steps", 0], ["task.py", place]):
-            rows = ["--train-rows", 4 * PROMPTS, "--val-rows", PROMPTS] if script[0] == "task.py" else []
-            make = [sys.executable, QUICKSTART / script[0], *script[1:], *rows]
-            subprocess.run([*map(str, make)], env=env, stdout=output, stderr=subprocess.STDOUT, check=True)
-        status = run(command, env, output)
+        status = next((status for command in made if (status := run(command, env, output)) != 0), 0)
     if status != 0:
         end = log.read_text(errors="replace").splitlines()[-LOG_LINES:]
-        how = f"exit status {status}" if status is not None else f"it did not end in {MINUTES} minutes"
-        problem = "\n".join([f"{how}. The end of its log:", *end, f"The whole log is in {log}"])
+        how = f"no end after {MINUTES} minutes" if status is None else f"exit status {status}"
+        problem = "\n".join([f"{how}. The end of its output:", *end, f"The whole output is in {log}"])
         return [Finding(f"training of {STEPS} steps", problem)]
-    return [Finding(f"training of {STEPS} steps"), *read_log(read_metrics(place / "out" / "metrics.jsonl"))]
+    found = [Finding(f"training of {STEPS} steps"), *read_log(read_metrics(place / "out" / "metrics.jsonl"))]
+    if any(finding.problem for finding in found):
+        return [*found, Finding("the whole log", f"it is in {log}, and the metrics are in {place / 'out'}")]
+    shutil.rmtree(place)
+    return found
 
 
-def run(command: list[str], env: dict[str, str], output) -> int | None:
-    """Run a command in a process group of its own and return its exit status; None if it took too long."""
+def run(command: list[str], env: dict[str, str], output: BinaryIO) -> int | None:
+    """Run a command in a process group of its own, and return its exit status; None if it took too long."""
     process = subprocess.Popen(command, env=env, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         return process.wait(timeout=60 * MINUTES)
@@ -151,8 +156,8 @@ def run(command: list[str], env: dict[str, str], output) -> int | None:
         return None
     finally:
         for number in (signal.SIGTERM, signal.SIGKILL) if process.poll() is None else ():
-            os.killpg(process.pid, number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(process.pid, number)
                 process.wait(timeout=30)
 
 

@@ -105,4 +105,7 @@ def findings(device: str) -> list[Finding]:
 if __name__ == "__main__":
     from verl.utils.device import get_device_name
 
-    print(json.dumps([get_device_name(), findings(get_device_name())]))
+    name = get_device_name()
+    if name != "cpu" and not torch.get_device_module(name).is_available():
+        name = "cpu"  # verl names cuda if there is nothing
+    print(json.dumps([name, findings(name)]))
