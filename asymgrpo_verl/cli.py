@@ -32,7 +32,12 @@ GENERATION += ("tensor_parallel_size",)
 def _run_check(args: argparse.Namespace) -> None:
     from asymgrpo_verl.integration.check import check
 
-    sys.exit(check())
+    status = check()
+    if args.train and not status:
+        from asymgrpo_verl.smoke.command import check_train
+
+        status = check_train()
+    sys.exit(status)
 
 
 def _evaluate(args: argparse.Namespace) -> None:
@@ -269,7 +274,14 @@ def main() -> None:
     parser.add_argument("--version", action="version", version=f"asymgrpo_verl {asymgrpo_verl.__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     text = "check that the plugin is registered, in this process and in a Ray worker"
-    commands.add_parser("check", help=text, description=text).set_defaults(run=_run_check)
+    parser_of_check = commands.add_parser("check", help=text, description=text)
+    parser_of_check.add_argument(
+        "--train",
+        action="store_true",
+        help="then compute estimators and loss on the GPU and on the CPU, and train a tiny model for two steps on one "
+        "GPU: a few minutes. With DEVICE=cpu in the environment, the same without a GPU",
+    )
+    parser_of_check.set_defaults(run=_run_check)
     for add in (_add_evaluate, _add_select, _add_table, _add_figures, _add_curves):
         add(commands)
     args = parser.parse_args()

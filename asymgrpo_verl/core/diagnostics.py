@@ -48,15 +48,18 @@ def count_epoch(counts: EpochCounts, epoch: int, groups: Groups, n: int) -> Epoc
     """Add the groups of a step to the counts; start from 0 if `epoch` or n differs from that of the counts."""
     if epoch != counts.epoch or len(counts.solved) != n + 1:
         counts = EpochCounts(epoch, solved=(0,) * (n + 1))
-    size, solved = groups.size[groups.size > 0], groups.solved[groups.size > 0]
-    bins = torch.bincount(nearest_share(solved, size, n), minlength=n + 1).tolist()
+    filled = _where(groups.size > 0)
+    size, solved = groups.size[filled], groups.solved[filled]
+    bins = torch.bincount(nearest_share(solved, size, n), minlength=n + 1).double()
+    sums = torch.stack([(solved == size).sum().double(), (solved == 0).sum().double(), (solved / size).sum()])
+    all_solved, none_solved, accuracy, *bins = torch.cat([sums, bins]).tolist()
     return EpochCounts(
         epoch,
         counts.prompts + len(size),
-        counts.all_solved + int((solved == size).sum()),
-        counts.none_solved + int((solved == 0).sum()),
-        counts.accuracy + (solved / size).sum().item(),
-        tuple(before + new for before, new in zip(counts.solved, bins, strict=True)),
+        counts.all_solved + int(all_solved),
+        counts.none_solved + int(none_solved),
+        counts.accuracy + accuracy,
+        tuple(before + int(new) for before, new in zip(counts.solved, bins, strict=True)),
     )
 
 
@@ -82,14 +85,19 @@ def group_metrics(groups: Groups, n: int) -> dict[str, float]:
         groups: see `gather_groups`.
         n: rollouts that every prompt should have.
     """
-    size = groups.size[groups.size > 0]
-    odd = (size != n).sum().item() / max(len(size), 1)
+    filled = groups.size > 0
+    odd = ((filled & (groups.size != n)).sum().double() / filled.sum().double().clamp(min=1)).item()
     return _shares("groups", count_epoch(EpochCounts(0), 0, groups, n)) | {"groups/odd_size": odd}
 
 
 def nearest_share(solved: torch.Tensor, size: torch.Tensor, n: int) -> torch.Tensor:
     """Return for each group the k for which k/n is nearest to its p, (groups,) int64: `solved` if the size is n."""
     return torch.floor(solved / size * n + 0.5).long()
+
+
+def _where(mask: torch.Tensor) -> torch.Tensor:
+    """Return the places where a (rows,) mask is true. On a GPU each index by a mask is a wait; by places it is none."""
+    return torch.nonzero(mask).squeeze(1)
 
 
 def _rows(groups: Groups) -> tuple[torch.Tensor, torch.Tensor]:
@@ -119,21 +127,22 @@ def channel_metrics(
     tokens = _count_tokens(response_mask)
     nats, mass = (_sum_tokens(x, response_mask) for x in (entropy, advantages.abs()))
     mixed = ((0 < groups.solved) & (groups.solved < groups.size))[groups.index]
-    metrics = {"rollouts/entropy": (nats[groups.alive].sum() / tokens.sum()).item()}
-    for channel, rows in zip(CHANNELS, _rows(groups), strict=True):
-        both = rows & mixed
-        values = torch.stack(
-            [
-                nats[rows].sum() / tokens[rows].sum(),
-                nats[both].sum() / tokens[both].sum(),
-                tokens[rows].mean(),
-                rows.sum() / groups.alive.sum().clamp(min=1),
-                mass[rows].sum() / tokens.sum(),
-            ]
-        )
-        names = ("entropy", "entropy_mixed", "length", "share", "advantage_mass")
-        metrics |= {f"rollouts/{channel}/{name}": value for name, value in zip(names, values.tolist(), strict=True)}
-    return metrics
+    metrics = {"rollouts/entropy": nats[_where(groups.alive)].sum() / tokens.sum()}
+    for channel, members in zip(CHANNELS, _rows(groups), strict=True):
+        rows, both = _where(members), _where(members & mixed)
+        metrics |= {
+            f"rollouts/{channel}/entropy": nats[rows].sum() / tokens[rows].sum(),
+            f"rollouts/{channel}/entropy_mixed": nats[both].sum() / tokens[both].sum(),
+            f"rollouts/{channel}/length": tokens[rows].mean(),
+            f"rollouts/{channel}/share": members.sum() / groups.alive.sum().clamp(min=1),
+            f"rollouts/{channel}/advantage_mass": mass[rows].sum() / tokens.sum(),
+        }
+    return _read(metrics)
+
+
+def _read(metrics: dict[str, torch.Tensor]) -> dict[str, float]:
+    """Read all scalars from the device at once."""
+    return dict(zip(metrics, torch.stack([*metrics.values()]).tolist(), strict=True))
 
 
 def covariance_metrics(
@@ -156,12 +165,13 @@ def covariance_metrics(
     group_mean /= groups.size
     centred = torch.where(groups.alive, per_row - group_mean[:, groups.index], 0.0)
     covariance = torch.zeros_like(groups.size).index_add_(0, groups.index, centred.prod(0)) / groups.size
-    filled = groups.size > 0
+    filled = _where(groups.size > 0)
     covariance, k = covariance[filled], nearest_share(groups.solved[filled], groups.size[filled], n)
     by_share = torch.zeros(n + 1, dtype=torch.float64, device=per_row.device).index_add_(0, k, covariance)
     by_share /= torch.bincount(k, minlength=n + 1)
-    metrics = {"covariance/mean": covariance.mean().item()}
-    return metrics | {f"covariance/at/{k}_of_{n}": value for k, value in enumerate(by_share.tolist())}
+    return _read(
+        {"covariance/mean": covariance.mean()} | {f"covariance/at/{k}_of_{n}": by_share[k] for k in range(n + 1)}
+    )
 
 
 def update_metrics(
@@ -180,13 +190,12 @@ def update_metrics(
     """
     tokens = _count_tokens(response_mask)
     increment, change = (_sum_tokens(x, response_mask) for x in (log_probs - old_log_probs, entropy - old_entropy))
-    metrics = {"entropy_change/measured": (change.sum() / tokens.sum()).item()}
-    for channel, rows in zip(CHANNELS, _rows(groups), strict=True):
-        metrics[f"rollouts/{channel}/log_prob_increment"] = increment[rows].mean().item()
-        metrics[f"rollouts/{channel}/log_prob_increment_per_token"] = (
-            increment[rows].sum() / tokens[rows].sum()
-        ).item()
-    return metrics
+    metrics = {"entropy_change/measured": change.sum() / tokens.sum()}
+    for channel, members in zip(CHANNELS, _rows(groups), strict=True):
+        rows = _where(members)
+        metrics[f"rollouts/{channel}/log_prob_increment"] = increment[rows].mean()
+        metrics[f"rollouts/{channel}/log_prob_increment_per_token"] = increment[rows].sum() / tokens[rows].sum()
+    return _read(metrics)
 
 
 UPDATE_KEYS = ("entropy_change/measured",) + tuple(

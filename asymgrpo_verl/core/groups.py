@@ -92,11 +92,12 @@ def alive_and_correct(
         raise ValueError(f"index: got {len(index)} uids for {len(token_level_rewards)} rows; expected one uid per row.")
     alive = has_response(response_mask)
     outcome = token_level_rewards.sum(dim=1)
-    broken = torch.nonzero(alive & ~torch.isfinite(outcome)).squeeze(1).tolist()
-    if broken:
+    broken = alive & ~torch.isfinite(outcome)
+    if broken.any():
+        row = int(torch.nonzero(broken)[0])
         raise ValueError(
-            f"token_level_rewards, row {broken[0]} (uid {index[broken[0]]!r}): got a summed reward of "
-            f"{outcome[broken[0]].item()}, as in {len(broken)} of {len(outcome)} rows; expected a finite number. "
+            f"token_level_rewards, row {row} (uid {index[row]!r}): got a summed reward of {outcome[row].item()}, as in "
+            f"{int(broken.sum())} of {len(outcome)} rows; expected a finite number. "
             "Return 0 or 1 from the reward function."
         )
     return alive, alive & (outcome > reward_threshold)
@@ -105,8 +106,11 @@ def alive_and_correct(
 def has_response(response_mask: torch.Tensor) -> torch.Tensor:
     """Return for a (bs, len) mask whether each row has a response token, (bs,) bool.
 
-    A whole row is read only if its first token is masked, because almost every row starts with a response token.
+    On a CPU a whole row is read only if its first token is masked, because almost every row starts with a response
+    token. On an accelerator all rows are read whole, because the host would have to wait for the first tokens.
     """
+    if response_mask.device.type != "cpu":
+        return (response_mask != 0).any(dim=1)
     alive = response_mask[:, 0] != 0 if response_mask.shape[1] else response_mask.new_zeros(len(response_mask)).bool()
     if not alive.all():
         unsure = torch.nonzero(~alive).squeeze(1)

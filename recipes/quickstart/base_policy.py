@@ -120,6 +120,7 @@ def make_policy(out: Path, steps: int, seed: int, answer_to: Callable = draw_ans
     """Train a base policy and save it in `out`.
 
     Args:
+        steps: 0 leaves the weights as they were drawn.
         answer_to: called with the chain, a random.Random and the share of the steps that are done; returns an answer.
     """
     started = time.time()
@@ -127,7 +128,8 @@ def make_policy(out: Path, steps: int, seed: int, answer_to: Callable = draw_ans
     torch.manual_seed(seed)
     tokenizer = build_tokenizer()
     model = build_model(tokenizer)
-    warm_up(model, tokenizer, steps, seed, answer_to)
+    if steps:
+        warm_up(model, tokenizer, steps, seed, answer_to)
     partial = out.with_name(out.name + ".partial")
     model.save_pretrained(partial)
     tokenizer.save_pretrained(partial)

@@ -164,7 +164,7 @@ def main() -> None:
     seed = f"-seed{os.environ['SEED']}" if os.environ.get("SEED") else ""
     name = time.strftime(f"run-%Y%m%d-%H%M%S{seed}")
     out = Path(os.environ.get("OUT_ROOT") or "outputs/quickstart").resolve() / name
-    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "DEVICE": "cpu"}
     try:
         steps = prepare(out, env)
         peak = train(steps, out, env)
