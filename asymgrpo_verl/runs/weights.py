@@ -14,6 +14,7 @@
 """Find the model weights that a verl run saved: its checkpoints and the best of them; merge shards into one model."""
 
 import hashlib
+import math
 import re
 import shutil
 import subprocess
@@ -40,10 +41,11 @@ def find_checkpoints(run: Path) -> dict[int, Path]:
 def best_checkpoint(run: Path, metrics: Path, data_source: str) -> tuple[Path, list[str]]:
     """Return the checkpoint with the best validation accuracy, and messages for the user.
 
-    If several checkpoints have the best accuracy, the earliest is returned.
+    If several checkpoints have the best accuracy, the earliest is returned. A checkpoint whose accuracy is NaN is not
+    considered.
 
     Raises:
-        FileNotFoundError, ValueError: no log, no validation on the data source, no checkpoint at a validated step.
+        OSError, ValueError: no log, a damaged log, no validation on the data source, no checkpoint at a validated step.
     """
     rows = read_metrics(metrics)
     if not rows:
@@ -51,11 +53,17 @@ def best_checkpoint(run: Path, metrics: Path, data_source: str) -> tuple[Path, l
             f"{metrics}: no such file, or an empty one. verl's logger `file` writes to VERL_FILE_LOGGER_PATH, else to "
             "./<trainer.project_name>/<trainer.experiment_name>.jsonl: give that file with --metrics."
         )
-    accuracy = validation_accuracy(rows, data_source)
-    if not accuracy:
+    validated = validation_accuracy(rows, data_source)
+    accuracy = {step: value for step, value in validated.items() if not math.isnan(value)}
+    if not validated:
         found = ", ".join(sorted(data_sources(rows))) or "no data source"
         raise ValueError(
             f"{metrics}: got validations on {found}; expected {data_source}. Choose another with --data-source."
+        )
+    if not accuracy:
+        raise ValueError(
+            f"{metrics}: got no number in any validation on {data_source}; expected at least one, because verl logs "
+            "null for a NaN. Check the reward function, or choose another data source with --data-source."
         )
     checkpoints = find_checkpoints(run)
     saved = [step for step in accuracy if step in checkpoints]
@@ -72,7 +80,11 @@ def best_checkpoint(run: Path, metrics: Path, data_source: str) -> tuple[Path, l
     messages = [f"step {best_saved}: {accuracy[best_saved]:.4f} on {data_source}, the best of {len(saved)} checkpoints"]
     if accuracy[best] > accuracy[best_saved]:
         messages.append(f"step {best}: validated at {accuracy[best]:.4f}, but it has no checkpoint")
-    unvalidated = sorted(checkpoints.keys() - accuracy.keys())
+    if numberless := sorted(checkpoints.keys() & (validated.keys() - accuracy.keys())):
+        messages.append(
+            f"not considered, because the accuracy in the log is not a number at these steps: {_steps(numberless)}"
+        )
+    unvalidated = sorted(checkpoints.keys() - validated.keys())
     if unvalidated:
         messages.append(f"not considered, because the log has no validation at these steps: {_steps(unvalidated)}")
     return checkpoints[best_saved], messages

@@ -13,6 +13,7 @@
 # limitations under the License.
 """Find a run's checkpoints and a model's weights; `asymgrpo select`."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def log(path: Path, accuracy: dict[int, float], source=MATH_500, key="acc/mean@1
     rows = [(step, {"critic/score/mean": 0.5}) for step in range(max(accuracy) + 1)]
     for step, value in accuracy.items():
         rows[step][1][f"val-core/{source}/{key}"] = value
-        rows[step][1][f"val-aux/{source}/reward/mean@1"] = 1 - value
+        rows[step][1][f"val-aux/{source}/reward/mean@1"] = 0.5
     return write_log(path, rows)
 
 
@@ -77,12 +78,22 @@ def test_the_data_source_and_the_log_can_be_chosen(tmp_path):
     assert done.stdout == f"{tmp_path / 'global_step_1'}\n"
 
 
+def test_a_nan_never_wins_and_its_step_is_named(tmp_path):
+    log(tmp_path / "metrics.jsonl", {1: None, 2: math.nan, 3: 0.5, 4: math.inf})
+    save(tmp_path, 1, 2, 3, 4)
+    done = select(tmp_path)
+    assert done.stdout == f"{tmp_path / 'global_step_3'}\n"
+    assert done.stderr.splitlines()[0] == f"step 3: 0.5000 on {MATH_500}, the best of 1 checkpoints"
+    assert "the accuracy in the log is not a number at these steps: 1, 2, 4" in done.stderr
+
+
 @pytest.mark.parametrize(
     "accuracy, steps, arguments, message",
     [
         ({}, [1], [], "metrics.jsonl: no such file"),
         ({1: 0.5}, [1], ["--data-source", "amc23"], f"got validations on {MATH_500}; expected amc23."),
         ({1: 0.5}, [2], [], "got checkpoints at steps 2; expected one at a validated step: 1."),
+        ({1: None, 2: math.nan}, [1], [], f"got no number in any validation on {MATH_500}; expected at least one"),
         ({1: 0.5}, [], [], "got checkpoints at steps none; expected one at a validated step: 1."),
     ],
 )
