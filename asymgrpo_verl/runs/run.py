@@ -23,6 +23,12 @@ from asymgrpo_verl import paper
 from asymgrpo_verl.runs.labels import split_label
 from asymgrpo_verl.runs.logs import read_events, read_metrics
 
+# The settings that a figure draws with, and their lowest and highest values.
+NUMBERS = {
+    "algorithm.asymgrpo.beta_pos": (0, 1000),
+    "algorithm.asymgrpo.beta_neg": (0, 1000),
+    "actor_rollout_ref.rollout.n": (1, 100_000),
+}
 METHOD = re.compile(r"\+{0,2}asymgrpo=(\w+)")  # among Hydra's overrides
 
 
@@ -94,14 +100,25 @@ def _read_hydra(directory: Path) -> tuple[dict[str, Any], str | None]:
     if not found:
         return {}, None
     config, overrides = (_read_yaml(found[0] / name) for name in ("config.yaml", "overrides.yaml"))
-    methods = [match[1] for override in overrides or [] if (match := METHOD.fullmatch(override))]
-    return _flat(config or {}), methods[-1] if methods else None
+    config, overrides = config or {}, overrides or []
+    if not isinstance(config, dict) or not isinstance(overrides, list):
+        raise ValueError(f"{found[0]}: got other content; expected Hydra's config.yaml and overrides.yaml.")
+    methods = [match[1] for override in overrides if (match := METHOD.fullmatch(str(override)))]
+    leaves = _flat(config)
+    for key, (lowest, highest) in NUMBERS.items():
+        value = leaves.get(key)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and not (is_number and lowest <= value <= highest):
+            raise ValueError(
+                f"{found[0] / 'config.yaml'}: {key}: got {value!r:.80}; expected a number in [{lowest}, {highest}]."
+            )
+    return leaves, methods[-1] if methods else None
 
 
 def _read_yaml(path: Path) -> Any:
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, or a number too long
         raise ValueError(f"{path}: got a file that is not YAML: {' '.join(str(error).split())}.") from error
 
 
