@@ -47,24 +47,26 @@ def _evaluate(args: argparse.Namespace) -> None:
 
 
 def _select(args: argparse.Namespace) -> None:
+    from asymgrpo_verl.files import in_a_line
     from asymgrpo_verl.runs.weights import best_checkpoint
 
     metrics = args.metrics or args.run_dir / "metrics.jsonl"
     try:
         checkpoint, messages = best_checkpoint(args.run_dir, metrics, args.data_source)
     except (OSError, ValueError) as error:
-        sys.exit(f"asymgrpo select: {error}")
+        sys.exit(f"asymgrpo select: {in_a_line(error)}")
     print(*messages, sep="\n", file=sys.stderr)
     print(checkpoint)
 
 
 def _table(args: argparse.Namespace) -> None:
     from asymgrpo_verl.evaluation import table
+    from asymgrpo_verl.files import in_a_line
 
     try:
         results = [table.read_result(argument) for argument in dict.fromkeys(args.results)]
     except (OSError, ValueError) as error:
-        sys.exit(f"asymgrpo table: {error}")
+        sys.exit(f"asymgrpo table: {in_a_line(error)}")
     known = [row.name for row in paper.TABLE_1]
     for name in dict.fromkeys(name for name, _ in results if name not in known):
         print(f"{name}: not a row of Table 1, so it gets a new row. Table 1 has: {'; '.join(known)}.", file=sys.stderr)

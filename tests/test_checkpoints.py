@@ -14,6 +14,9 @@
 """KeepBest keeps the best and the last checkpoint; the trainer says which checkpoint could not be saved."""
 
 import json
+import os
+import shutil
+from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
@@ -28,7 +31,10 @@ CONFIG = {
     "logger": ["console", "file"],
     "save_freq": 10,
     "test_freq": 10,
+    "resume_mode": "auto",
 }
+MATH_500 = "HuggingFaceH4/MATH-500"
+RISING = {step: step / 100 for step in range(10, 70, 10)}
 
 
 @pytest.fixture
@@ -38,21 +44,33 @@ def run(tmp_path, monkeypatch):
 
 
 def callback(**changes):
-    return build_checkpoint_callback(OmegaConf.create({"trainer": CONFIG | changes}))
+    place = {"default_local_dir": str(Path(os.environ["VERL_FILE_LOGGER_PATH"]).parent / "checkpoints")}
+    return build_checkpoint_callback(OmegaConf.create({"trainer": CONFIG | place | changes}))
 
 
-def train(run, validated: dict[int, float], source: str = "HuggingFaceH4/MATH-500") -> list[int]:
+def weights(checkpoint: Path, text: str = "") -> Path:
+    (checkpoint / "actor").mkdir(parents=True)
+    (checkpoint / "actor" / "model_world_size_1_rank_0.pt").write_text(text)
+    return checkpoint
+
+
+def steps_left(run: Path) -> list[int]:
+    return sorted(int(path.name.rsplit("_", 1)[1]) for path in (run / "checkpoints").glob("global_step_*"))
+
+
+def train(run, validated: dict, source: str = MATH_500, keep=None, steps=range(10, 70, 10)) -> list[int]:
     """Save every tenth step and validate it afterwards, as verl does. Return the steps whose checkpoints are left."""
-    keep = callback()
-    for step in range(10, 70, 10):
+    keep = keep or callback()
+    for step in steps:
         checkpoint = run / "checkpoints" / f"global_step_{step}"
-        (checkpoint / "actor").mkdir(parents=True)
-        (checkpoint / "actor" / "model_world_size_1_rank_0.pt").touch()
+        shutil.rmtree(checkpoint, ignore_errors=True)
+        weights(checkpoint)
+        (run / "checkpoints" / "latest_checkpointed_iteration.txt").write_text(str(step))
         keep.on_save(trainer=None, global_step=step, checkpoint_dir=str(checkpoint))
         with (run / "metrics.jsonl").open("a") as log:
             data = {f"val-core/{source}/acc/mean@1": validated[step]} if step in validated else {}
             log.write(json.dumps({"step": step, "data": data}) + "\n")
-    return sorted(int(path.name.rsplit("_", 1)[1]) for path in (run / "checkpoints").iterdir())
+    return steps_left(run)
 
 
 def test_the_best_and_the_last_checkpoint_stay(run):
@@ -93,7 +111,7 @@ def test_a_run_without_the_file_logger_ends_at_start(run, monkeypatch):
     callback(logger=["console"], save_freq=-1)
     monkeypatch.delenv("VERL_FILE_LOGGER_PATH")
     with pytest.raises(ValueError, match="VERL_FILE_LOGGER_PATH=None; expected .* the path of its log"):
-        callback()
+        build_checkpoint_callback(OmegaConf.create({"trainer": CONFIG}))
 
 
 @pytest.mark.parametrize("save, test, warned", [(5, 10, True), (10, 3, True), (10, -1, True), (10, 5, False)])
@@ -110,6 +128,108 @@ def test_a_copy_of_a_checkpoint_under_another_name_stays(run):
     checkpoint = run / "checkpoints" / "global_step_20"
     keep.on_save(trainer=None, global_step=20, checkpoint_dir=str(checkpoint))
     assert copy.is_dir()
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf"), -float("inf"), "0.9", [1]])
+def test_an_accuracy_that_is_not_a_finite_number_never_wins_and_its_checkpoint_stays(run, value):
+    assert train(run, {10: value, 20: 0.5, 30: 0.3, 40: 0.4, 50: 0.1, 60: 0.1}) == [10, 20, 60]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"\x00\xff\xfe", b'{"step": 20, "da{"step": 20, "data": {}}', b"[]", b"[" * 100_000, b"7", b'{"step": 1e400}'],
+)
+def test_a_damaged_line_is_skipped_with_one_warning_that_names_it(run, capsys, line):
+    (run / "metrics.jsonl").write_bytes(line + b"\n")
+    assert train(run, {10: 0.2, 20: 0.5, 30: 0.3, 40: 0.4, 50: 0.1, 60: 0.1}) == [20, 60]
+    warning = f"[asymgrpo_verl] KeepBest: {run / 'metrics.jsonl'}, line 1: got "
+    assert capsys.readouterr().out.count(warning) == 1
+
+
+def test_a_last_line_that_was_cut_in_the_middle_of_a_letter_is_left_out(run):
+    train(run, RISING)
+    with (run / "metrics.jsonl").open("ab") as log:
+        log.write('{"step": 70, "data": {"é'.encode()[:-1])
+    weights(run / "checkpoints" / "global_step_70")
+    callback().on_save(None, 70, str(run / "checkpoints" / "global_step_70"))
+    assert steps_left(run) == [60, 70]
+
+
+def fail(*_, **__):
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("trouble", ["cannot read", "no variable", "cannot remove", "full disk", "cannot print"])
+def test_no_trouble_with_old_checkpoints_ends_the_run(run, monkeypatch, capsys, trouble):
+    keep = callback()
+    train(run, RISING, keep=keep, steps=[10, 20])
+    match trouble:
+        case "cannot read":
+            monkeypatch.setattr(Path, "read_text", fail)
+        case "no variable":
+            monkeypatch.delenv("VERL_FILE_LOGGER_PATH")
+        case "cannot remove":
+            monkeypatch.setattr(shutil, "rmtree", fail)
+        case "full disk":
+            monkeypatch.setattr(Path, "write_text", fail)
+        case "cannot print":
+            monkeypatch.delenv("VERL_FILE_LOGGER_PATH")
+            monkeypatch.setattr("builtins.print", fail)
+    new = run / "checkpoints" / "global_step_30"
+    (new / "actor").mkdir(parents=True)
+    keep.on_save(None, 30, str(new))
+    monkeypatch.undo()
+    assert steps_left(run) == ([20, 30] if trouble == "full disk" else [10, 20, 30])
+    said = capsys.readouterr().out
+    assert trouble == "cannot print" or said.startswith("[asymgrpo_verl] KeepBest: ") and "because of" in said
+
+
+def test_a_resumed_run_removes_what_it_wrote_before(run):
+    train(run, RISING, steps=[10, 20])
+    assert steps_left(run) == [10, 20]
+    assert train(run, RISING, steps=[30, 40]) == [30, 40]
+    later = callback(resume_mode="resume_path", resume_from_path=str(run / "checkpoints" / "global_step_40"))
+    assert train(run, RISING, keep=later, steps=[50]) == [40, 50]
+
+
+def test_a_fresh_run_keeps_the_checkpoints_that_it_found(run):
+    train(run, RISING, steps=[10, 20])
+    assert train(run, RISING, keep=callback(resume_mode="disable"), steps=[30, 40]) == [10, 20, 30, 40]
+    elsewhere = callback(resume_mode="resume_path", resume_from_path=str(run / "other" / "global_step_40"))
+    assert train(run, RISING, keep=elsewhere, steps=[50, 60]) == [10, 20, 30, 40, 50, 60]
+
+
+def test_a_fresh_run_that_saves_over_a_checkpoint_that_it_found_keeps_it(run):
+    weights(run / "checkpoints" / "global_step_10")
+    assert train(run, RISING, keep=callback(), steps=[10, 20, 30, 40]) == [10, 30, 40]
+
+
+def test_a_run_without_a_list_keeps_what_was_there(run):
+    train(run, RISING, steps=[10, 20])
+    (run / "checkpoints" / "keep_best.json").unlink()
+    assert train(run, RISING, steps=[30, 40, 50]) == [10, 20, 40, 50]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "\x00", '{"global_step_10": 7, "global_step_20": null}'])
+def test_a_damaged_list_keeps_what_was_there(run, content):
+    train(run, RISING, steps=[10, 20])
+    (run / "checkpoints" / "keep_best.json").write_text(content)
+    assert train(run, RISING, steps=[30, 40, 50]) == [10, 20, 40, 50]
+
+
+def test_a_directory_that_only_looks_like_the_runs_own_stays(run, tmp_path, capsys):
+    keep = callback()
+    train(run, RISING, keep=keep, steps=[10, 20, 30, 40])
+    assert steps_left(run) == [30, 40]
+    copied = run / "checkpoints" / "global_step_30"
+    shutil.rmtree(copied)
+    weights(copied, "of another run")
+    linked = run / "checkpoints" / "global_step_40"
+    linked.rename(tmp_path / "archive")
+    linked.symlink_to(tmp_path / "archive")
+    assert train(run, RISING, keep=keep, steps=[50, 60]) == [30, 40, 50, 60]
+    assert f"{copied} has changed since this run saved it, so it stays" in capsys.readouterr().out
+    assert (tmp_path / "archive" / "actor").is_dir()
 
 
 @pytest.mark.parametrize(

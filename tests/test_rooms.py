@@ -47,7 +47,7 @@ ROOMS = {
     # The method, and what does not know verl.
     "core": Room("paper files", "numpy pandas torch"),
     "rewards": Room("files", "math_verify sympy"),
-    "runs": Room(FLOOR, "tensorboard yaml"),
+    "runs": Room(FLOOR, "peft tensorboard transformers yaml"),
     "cpu": Room("", "ray tensordict torch transfer_queue verl vllm wrapt"),
     # Upper rooms.
     "integration": Room(f"{FLOOR} core", "hydra numpy omegaconf ray tensordict torch transfer_queue verl"),

@@ -15,7 +15,7 @@
 
 - settings.json: the settings of the evaluation
 - generated/: the generated responses, written as they are finished
-- model/: the model that a checkpoint's shards were merged into
+- model/: the model that a checkpoint's shards, or a LoRA adapter, were merged into
 - responses.parquet: every response with its scores
 - results.json: the statistics
 """
@@ -33,7 +33,7 @@ from asymgrpo_verl import paper
 from asymgrpo_verl.evaluation import generation, metrics, responses, scoring
 from asymgrpo_verl.files import atomic, in_a_line
 from asymgrpo_verl.runs.run import label_of_checkpoint
-from asymgrpo_verl.runs.weights import locate_model, merge_shards
+from asymgrpo_verl.runs.weights import locate_model, merge, must_be_merged
 
 
 def evaluate(args: argparse.Namespace) -> None:
@@ -69,14 +69,15 @@ def _from_model(args: argparse.Namespace) -> Callable[[], list[dict]]:
     weights, fingerprint = locate_model(args.model)
     settings = _generation_settings(args, prompts, weights, fingerprint)
     sharded = weights is not None and not (weights / "config.json").is_file()
+    merged = weights is not None and must_be_merged(weights)
     # verl saves the config and the tokenizer in huggingface/, beside the shards
     model = str(weights / "huggingface") if sharded else str(weights or args.model)
     tokens = generation.tokenize(model, prompts, settings)
     _claim(args.out, settings)
 
     def respond() -> list[dict]:
-        merged = str(merge_shards(weights, args.out / "model")) if sharded else model
-        return generation.generate(merged, prompts, tokens, settings, args.out, args.tensor_parallel_size)
+        whole = str(merge(weights, args.out / "model")) if merged else model
+        return generation.generate(whole, prompts, tokens, settings, args.out, args.tensor_parallel_size)
 
     return respond
 

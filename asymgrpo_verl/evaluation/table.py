@@ -69,7 +69,7 @@ def read_result(argument: str) -> tuple[str, dict]:
         raise FileNotFoundError(f"{path}: no such file.")
     try:
         results = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # RecursionError: too many nested brackets
         raise ValueError(f"{path}: got a file that is not JSON ({error}).") from error
     expected = {"label": str | None, "settings": dict, "benchmarks": dict}
     if not isinstance(results, dict) or not all(
@@ -82,8 +82,34 @@ def read_result(argument: str) -> tuple[str, dict]:
             f"{path}: got results on {found}; expected at least one benchmark of Table 1: "
             f"{', '.join(paper.BENCHMARKS)}."
         )
+    for source in paper.BENCHMARKS:
+        if source in results["benchmarks"]:
+            _check_entry(results["benchmarks"][source], f"{path}: benchmarks.{source}")
     label = label or (results["label"] or path.absolute().parent.name).strip()
     return paper.row_name(label), results
+
+
+def _check_entry(entry, place: str) -> None:
+    """Raise a ValueError if `entry` lacks counts of prompts and samples, or their accuracy: {"mean", "se"} or null."""
+    try:
+        counts = [entry["prompts"], entry["samples"]]
+        average = entry["metrics"][f"avg@{entry['samples']}"]
+        values = [average["mean"], average["se"]]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{place}: got {entry!r:.80}; expected what `asymgrpo evaluate` writes.") from error
+    if not all(type(count) is int and 0 < count < 2**53 for count in counts):
+        raise ValueError(
+            f"{place}: got prompts {counts[0]!r:.40} and samples {counts[1]!r:.40}; expected integers >= 1."
+        )
+    for name, value in zip(("mean", "se"), values, strict=True):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and not (is_number and (_number(value) is None or 0 <= value <= 1)):
+            raise ValueError(f"{place}: {name}: got {value!r:.40}; expected a number in [0, 1], or null.")
+
+
+def _number(value: float | None) -> float | None:
+    """Return a finite number; None for null, NaN and infinities."""
+    return value if value is not None and abs(value) < math.inf else None
 
 
 def build(results: list[tuple[str, dict]]) -> list[TableRow]:
@@ -114,7 +140,8 @@ def _score(result: dict, source: str) -> Cell | None:
         return None
     entry = result["benchmarks"][source]
     average = entry["metrics"][f"avg@{entry['samples']}"]
-    return Cell(100 * average["mean"], None if average["se"] is None else 100 * average["se"], digits=1)
+    mean, error = _number(average["mean"]), _number(average["se"])
+    return None if mean is None else Cell(100 * mean, None if error is None else 100 * error, digits=1)
 
 
 def _mean(cells: list[Cell]) -> Cell | None:
@@ -146,6 +173,46 @@ def messages_about(results: list[tuple[str, dict]]) -> list[str]:
     for name, result in results:
         if departures := _departures(result):
             lines.append(f"{name}: not the paper's protocol: {', '.join(departures)}.")
+        for source, benchmark in paper.BENCHMARKS.items():
+            if source in result["benchmarks"] and _score(result, source) is None:
+                lines.append(f"{name}: the accuracy on {benchmark.name} is not a number, so it is left out.")
+    return lines + _not_comparable(results)
+
+
+def _not_comparable(results: list[tuple[str, dict]]) -> list[str]:
+    """Return a line per setting that differs between the results, with each result's value.
+
+    Each method has trained another model, so the models are compared only between the results of one row.
+    """
+
+    def thinking(settings: dict):
+        chat = settings.get("chat_template_kwargs")
+        return chat.get("enable_thinking", "the model's default") if isinstance(chat, dict) else None
+
+    read: dict[str, Callable[[dict], object]] = {
+        "thinking mode": lambda result: thinking(result["settings"]),
+        **{
+            key: lambda result, key=key: result["settings"].get(key)
+            for key in ("temperature", "top_p", "max_response_length", "vllm")
+        },
+        **{
+            f"{what} on {benchmark.name}": lambda result, source=source, what=what: (
+                result["benchmarks"].get(source, {}).get(what)
+            )
+            for source, benchmark in paper.BENCHMARKS.items()
+            for what in ("samples", "prompts")
+        },
+    }
+    lines = []
+    for what, value in read.items():
+        found = [(name, json.dumps(got)) for name, result in results if (got := value(result)) is not None]
+        if len({got for _, got in found}) > 1:
+            listed = ", ".join(dict.fromkeys(f"{name} {got:.60}" for name, got in found))
+            lines.append(f"not comparable, because {what} differs: {listed}.")
+    for name in dict.fromkeys(name for name, _ in results):
+        models = dict.fromkeys(str(r["settings"].get("model")) for n, r in results if n == name)
+        if len(models) > 1:
+            lines.append(f"{name}: results of several models: {', '.join(models)}.")
     return lines
 
 

@@ -144,7 +144,6 @@ def write(arguments: list[str], out: Path) -> list[str]:
     """
     runs = {(run.label, run.path.resolve()): run for run in map(read_run, arguments)}
     methods, messages = by_method(list(runs.values()))
-    out.mkdir(parents=True, exist_ok=True)
     figures, its_messages = draw_all(methods)
     messages += its_messages
     files = {f"{figure.name}.{kind}": getattr(figure, kind) for figure in figures for kind in ("png", "pdf")}

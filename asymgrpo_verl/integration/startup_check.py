@@ -13,8 +13,9 @@
 # limitations under the License.
 """Check the whole configuration of a run before Ray starts, so that a mistake costs seconds and no GPU."""
 
-import difflib
+from collections.abc import Mapping
 from dataclasses import fields
+from os.path import commonprefix
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -150,16 +151,51 @@ def _check_keys_of_algorithm(algorithm: DictConfig, used: str) -> None:
     groups = [*ESTIMATORS, *TRAINER_GROUPS]
     own = [key.name for key in fields(ESTIMATORS[used].settings)] if ours else []
     own += ["schedule"] if used == "asymgrpo" else []
-    likely = [*groups, *own] if ours else [*TRAINER_GROUPS]
     for key in set(algorithm) - {key.name for key in fields(AlgoConfig)} - {"_target_", *groups}:
-        near = difflib.get_close_matches(str(key).lower(), likely, n=1, cutoff=0.75)
+        near = [name for name in (groups if ours else TRAINER_GROUPS) if nearly_spells(str(key), name)]
+        # Anyone may call a key `schedule` or `k`, so a single word is ours only with a value that we would take.
+        near += [f"{used}.{name}" for name in own if "_" in name and nearly_spells(str(key), name)]
+        near += [f"{used}.{name}" for name in own if key == name and _would_be_read(algorithm, used, name)]
         if near:
-            meant = f"{used}.{near[0]}" if near[0] in own else near[0]
+            meant = near[0]
             raise ValueError(
                 f"algorithm.{key}: got a key that neither verl nor asymgrpo_verl reads; did you mean algorithm.{meant}?"
             )
         if ours:
             print(f"[asymgrpo_verl] algorithm.{key} is read neither by verl nor by asymgrpo_verl")
+
+
+def nearly_spells(key: str, name: str) -> bool:
+    """Return whether `key` has the words of `name`, each with at most a slip, another ending, or written out.
+
+    A slip is one letter that is missing, added, wrong or swapped with the next, in a word of five letters or more.
+    Another ending leaves two thirds of the longer word. Written out: beta_positive for beta_pos.
+    """
+
+    def same(word: str, of_name: str) -> bool:
+        start = len(commonprefix([word, of_name]))
+        end = len(commonprefix([word[start:][::-1], of_name[start:][::-1]]))
+        left, right = word[start : len(word) - end], of_name[start : len(of_name) - end]
+        slip = max(len(left), len(right)) <= 1 or (len(left) == 2 and left == right[::-1])
+        written_out = len(of_name) >= 3 and word.startswith(of_name)
+        longer, shorter = max(len(word), len(of_name)), min(len(word), len(of_name))
+        return word == of_name or written_out or 3 * start >= 2 * longer or (slip and shorter >= 5)
+
+    words, of_name = key.lower().split("_"), name.split("_")
+    same_words = len(words) == len(of_name) and all(map(same, words, of_name))
+    return same_words or "".join(words) == "".join(of_name)
+
+
+def _would_be_read(algorithm: DictConfig, used: str, name: str) -> bool:
+    """Return whether the value of algorithm.NAME would be read in algorithm.USED.NAME, if it stood there."""
+    value = algorithm[name]
+    if name == "schedule":
+        return isinstance(value, Mapping) and {*value} <= {"beta_pos", "beta_neg"}
+    try:
+        settings_from({used: {name: value}}, used)
+    except (ValueError, TypeError):  # the value is of another kind, or out of range
+        return False
+    return True
 
 
 def _check_group_size(estimator: str, settings: OutcomeSettings, n: int) -> None:

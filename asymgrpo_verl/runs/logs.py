@@ -16,22 +16,28 @@
 import json
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 ACCURACY = re.compile(r"val-core/(.+)/(?:acc|reward)/mean@\d+")
+LARGEST = 3.4028234663852886e38  # the largest 32-bit number
 
 
-def read_metrics(path: Path) -> list[dict]:
+def read_metrics(path: Path, skip: Callable[[str], None] | None = None) -> list[dict]:
     """Read verl's file log: a dict per step, in the order of the steps, with the step's number under "step".
 
-    A last line without a line end is left out, because verl may still be writing it. When a run is resumed, verl starts
-    the file again. Our launchers keep the earlier file beside NAME.jsonl, as NAME.20261123-104500.jsonl. We read those
-    files first; if a step is in two files, its later values count.
+    A value that is not a finite 32-bit number becomes None: NaN, infinities, texts, lists. A last line without a line
+    end is left out, because verl may still be writing it. When a run is resumed, verl starts the file again. Our
+    launchers keep the earlier file beside NAME.jsonl, as NAME.20261123-104500.jsonl. We read those files first; if a
+    step is in two files, its later values count.
 
+    Args:
+        skip: called with a message for each line that verl does not write; the line is then left out.
     Returns:
         [] if there is no file.
     Raises:
-        ValueError: a line is not one that verl writes; the message names the file and the line.
+        OSError: the file or its directory cannot be read.
+        ValueError: without `skip`: a line is not one that verl writes; the message names the file and the line.
     """
     steps: dict[int, dict] = {}
     earlier = re.compile(rf"{re.escape(path.stem)}\.\d{{8}}-\d{{6}}{re.escape(path.suffix)}")
@@ -40,14 +46,39 @@ def read_metrics(path: Path) -> list[dict]:
         text = part.read_text(encoding="utf-8", errors="replace") if part.is_file() else ""
         for number, line in enumerate(text.split("\n")[:-1], 1):
             try:
-                row = json.loads(line)
-                steps.setdefault(row["step"], {"step": row["step"]}).update(row["data"])
-            except (ValueError, KeyError, TypeError) as error:
-                raise ValueError(
+                step, data = _parse(line)
+            except (ValueError, RecursionError) as error:  # RecursionError: too many nested brackets
+                message = (
                     f"{part}, line {number}: got {line:.80}; expected a line of verl's file log, "
                     '{"step": ..., "data": {...}}.'
-                ) from error
+                )
+                if skip is None:
+                    raise ValueError(f"{message} Remove the line, or the end of the file from there on.") from error
+                skip(message)
+            else:
+                steps.setdefault(step, {"step": step}).update(data)
     return [steps[step] for step in sorted(steps)]
+
+
+def _parse(line: str) -> tuple[int, dict[str, float | None]]:
+    """Return step and metrics of a line.
+
+    Raises:
+        ValueError, RecursionError: it is not an object with a step, an integer in [0, 2^53), and an object of data.
+    """
+    row = json.loads(line)
+    if not isinstance(row, dict) or not isinstance(row.get("data"), dict):
+        raise ValueError("no data")
+    step = row.get("step")
+    if type(step) is not int or not 0 <= step < 2**53:  # a float holds these exactly; bool is an int, too
+        raise ValueError("no step")
+    "".join(row["data"]).encode()  # UnicodeEncodeError, a ValueError: half a surrogate pair, which no file can hold
+    return step, {key: number(value) for key, value in row["data"].items() if key != "step"}
+
+
+def number(value) -> float | None:
+    """Return `value` if it is a finite number that fits in 32 bits, as TensorBoard keeps it; else None."""
+    return value if isinstance(value, int | float) and abs(value) <= LARGEST else None
 
 
 def read_events(directory: Path) -> list[dict]:
@@ -70,14 +101,21 @@ def read_events(directory: Path) -> list[dict]:
     steps: dict[int, dict] = {}
     for key in events.Tags()["scalars"]:
         for event in events.Scalars(key):
-            value = event.value if math.isfinite(event.value) else None
-            steps.setdefault(event.step, {"step": event.step})[key] = value
+            steps.setdefault(event.step, {"step": event.step})[key] = number(event.value)
     return [steps[step] for step in sorted(steps)]
 
 
 def validation_accuracy(rows: list[dict], data_source: str) -> dict[int, float]:
-    """Return step -> accuracy on one data source, from verl's val-core/<data_source>/{acc,reward}/mean@n."""
-    return {row["step"]: row[key] for row in rows for key in row if _validated_source(key) == data_source}
+    """Return step -> accuracy on one data source, from verl's val-core/<data_source>/{acc,reward}/mean@n.
+
+    A step whose accuracy is None, because verl computed NaN, has NaN.
+    """
+    return {
+        row["step"]: math.nan if row[key] is None else row[key]
+        for row in rows
+        for key in row
+        if _validated_source(key) == data_source
+    }
 
 
 def data_sources(rows: list[dict]) -> set[str]:

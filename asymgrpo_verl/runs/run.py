@@ -27,6 +27,12 @@ from asymgrpo_verl.runs.logs import read_events, read_metrics
 # Among Hydra's overrides
 METHOD = re.compile(r"\+{0,2}asymgrpo=(\w+)")
 NAME = re.compile(r"\+{0,2}asymgrpo_name=(.+)")
+# The settings that a figure draws with, and their lowest and highest values.
+NUMBERS = {
+    "algorithm.asymgrpo.beta_pos": (0, 1000),
+    "algorithm.asymgrpo.beta_neg": (0, 1000),
+    "actor_rollout_ref.rollout.n": (1, 100_000),
+}
 
 
 class Run(NamedTuple):
@@ -100,7 +106,18 @@ def _hydra_files(directory: Path) -> tuple[dict[str, Any], list[str]]:
     if not found:
         return {}, []
     config, overrides = (_read_yaml(found[0] / name) for name in ("config.yaml", "overrides.yaml"))
-    return flat(config or {}), overrides or []
+    config, overrides = config or {}, overrides or []
+    if not isinstance(config, dict) or not isinstance(overrides, list):
+        raise ValueError(f"{found[0]}: got other content; expected Hydra's config.yaml and overrides.yaml.")
+    leaves = flat(config)
+    for key, (lowest, highest) in NUMBERS.items():
+        value = leaves.get(key)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and not (is_number and lowest <= value <= highest):
+            raise ValueError(
+                f"{found[0] / 'config.yaml'}: {key}: got {value!r:.80}; expected a number in [{lowest}, {highest}]."
+            )
+    return leaves, [str(override) for override in overrides]
 
 
 def label_of_checkpoint(checkpoint: Path, label: str | None) -> str | None:
@@ -133,5 +150,5 @@ def method_label(config: dict[str, Any], overrides: list[str]) -> str | None:
 def _read_yaml(path: Path) -> Any:
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, or a number too long
         raise ValueError(f"{path}: got a file that is not YAML: {' '.join(str(error).split())}.") from error

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 from console import Done, asymgrpo
 
+from asymgrpo_verl.evaluation import command
 from asymgrpo_verl.evaluation.generation import generate
 from asymgrpo_verl.evaluation.responses import GENERATED, SCORED, write_responses
 from asymgrpo_verl.row_files import verl_row, write_rows
@@ -76,6 +77,25 @@ def test_a_finished_generation_is_not_started_again(tmp_path):
     write_responses(made[:2], tmp_path / "generated" / "00001.parquet", GENERATED)
     found = generate("no model", prompts, [[1]] * 3, {"n": {"a": 2}}, tmp_path, 1)
     assert [(r["index"], r["sample"]) for r in found] == [(str(i), sample) for i in range(3) for sample in (0, 1)]
+
+
+def test_of_a_model_with_a_lora_adapter_the_merged_model_is_scored(tmp_path, monkeypatch):
+    """What is merged: tests/runs/test_weights.py. Without vLLM we look at the model that would be loaded."""
+    model, loaded = tmp_path / "model", []
+    (model / "lora_adapter").mkdir(parents=True)
+    for name in ("config.json", "model.safetensors", "lora_adapter/adapter_config.json"):
+        (model / name).write_text("{}")
+    write_rows([verl_row("aime24", "1+1?", "2", "test", 0)], tmp_path / "p.parquet")
+
+    def stop(whole, *_):
+        loaded.append(whole)
+        sys.exit("enough")
+
+    monkeypatch.setattr(command, "merge", lambda weights, target: loaded.append(weights) or target)
+    monkeypatch.setattr(command.generation, "tokenize", lambda *_: [[1]])
+    monkeypatch.setattr(command.generation, "generate", stop)
+    evaluate(model, "--data", tmp_path / "p.parquet", "--out", tmp_path / "out")
+    assert loaded == [model, str(tmp_path / "out" / "model")]
 
 
 @pytest.mark.process

@@ -145,6 +145,61 @@ def test_departures_from_the_papers_protocol_are_messages_below_the_table(tmp_pa
     assert "protocol" not in table(f"GRPO={write(tmp_path / 'b.json', *FIVE)}").stdout
 
 
+def test_settings_that_differ_between_results_are_named(tmp_path):
+    thinking = {"chat_template_kwargs": {"enable_thinking": True}}
+    first = write(tmp_path / "a.json", *FIVE, model="x", chat_template_kwargs={})
+    second = write(tmp_path / "b.json", *FIVE, model="y", samples=4, prompts=30, temperature=1.0, top_p=0.9, **thinking)
+    messages = table(f"GRPO={first}", f"AsymGRPO={second}").stdout.split("\n\n")[1]
+    for line in (
+        'not comparable, because thinking mode differs: GRPO "the model\'s default", AsymGRPO true.',
+        "not comparable, because temperature differs: GRPO 0.4, AsymGRPO 1.0.",
+        "not comparable, because top_p differs: GRPO 1.0, AsymGRPO 0.9.",
+        "not comparable, because samples on MATH-500 differs: GRPO 5, AsymGRPO 4.",
+        "not comparable, because prompts on MATH-500 differs: GRPO 500, AsymGRPO 30.",
+    ):
+        assert line in messages
+    assert "prompts on AIME24" not in messages.replace("of the 30 prompts of AIME24", "")
+    assert "max_response_length differs" not in messages and "several models" not in messages
+    longer = write(tmp_path / "c.json", *FIVE, model="x", max_response_length=8192)
+    messages = table(f"GRPO={first}", f"GRPO={longer}", f"GRPO={second}").stdout
+    assert "because max_response_length differs: GRPO 4096, GRPO 8192" in messages
+    assert "GRPO: results of several models: x, y." in messages
+    assert "comparable" not in table(f"GRPO={first}", f"AsymGRPO={first}").stdout
+
+
+@pytest.mark.parametrize("value", [None, math.nan, math.inf])
+def test_an_accuracy_that_is_not_a_number_is_left_out_and_named(tmp_path, value):
+    wrong = result(*FIVE)
+    wrong["benchmarks"]["aime24"]["metrics"]["avg@10"] = {"mean": value, "se": value}
+    (tmp_path / "a.json").write_text(json.dumps(wrong))
+    done = table(f"GRPO={tmp_path / 'a.json'}")
+    row = cells(done.stdout)["GRPO"]
+    assert row["AIME24 ours"] == row["Avg ours"] == "not run" and row["AMC23 ours"] == "80.0 ± 1.0"
+    assert "GRPO: the accuracy on AIME24 is not a number, so it is left out." in done.stdout
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        None,
+        5,
+        {},
+        {"samples": 10, "prompts": 30, "metrics": {}},
+        {"samples": True, "prompts": 30, "metrics": {"avg@True": {"mean": 0.5, "se": None}}},
+        {"samples": 10, "prompts": "30", "metrics": {"avg@10": {"mean": 0.5, "se": None}}},
+        {"samples": 10, "prompts": 30, "metrics": {"avg@10": {"mean": "0.5", "se": None}}},
+        {"samples": 10, "prompts": 30, "metrics": {"avg@10": {"mean": 50, "se": None}}},
+        {"samples": 10, "prompts": 30, "metrics": {"avg@10": {"mean": 10**400, "se": None}}},
+        {"samples": 10, "prompts": 30, "metrics": {"avg@10": [0.5, 0.1]}},
+    ],
+)
+def test_an_entry_that_evaluate_does_not_write_is_an_error_that_names_it(tmp_path, entry):
+    (tmp_path / "a.json").write_text(json.dumps(result(*FIVE) | {"benchmarks": {"aime24": entry}}))
+    done = table(f"GRPO={tmp_path / 'a.json'}")
+    assert done.status == 1 and done.stdout == "" and len(done.stderr.splitlines()) == 1
+    assert f"{tmp_path / 'a.json'}: benchmarks.aime24: " in done.stderr
+
+
 def test_the_latex_table_has_a_line_per_row_and_escaped_names(tmp_path):
     done = table(f"50% & more={write(tmp_path / 'a.json', *FIVE)}", "--format", "latex")
     lines = done.stdout.splitlines()

@@ -130,6 +130,55 @@ def test_a_key_that_a_users_own_code_may_read_is_printed_alone(key, capsys):
 
 
 @pytest.mark.parametrize(
+    "estimator, setting",
+    [
+        ("asymgrpo", "token_weights_path=a.json"),
+        ("asymgrpo", "diagnostic_mode=full"),
+        ("asymgrpo", "diagnosis=1"),
+        ("asymgrpo", "schedule=cosine"),
+        ("asymgrpo", "schedule.warmup=10"),
+        ("asymgrpo", "scheduler=cosine"),
+        ("asymgrpo", "flip=0.1"),
+        ("asymgrpo", "flip_prob=0.1"),
+        ("asymgrpo", "k=4"),
+        ("asymgrpo", "beta=0.1"),
+        ("asymgrpo", "beta_pos_lr=0.1"),
+        ("asymgrpo", "asymgrpo_plus.x=1"),
+        ("asymgrpo", "dr_grpo=1"),
+        ("asymgrpo", "reward_scaling=2"),
+        ("passk_training", "k=top"),
+        ("passk_training", "kappa=2"),
+        ("f_grpo", "flip=positive"),
+    ],
+)
+def test_a_key_that_only_resembles_one_of_ours_is_printed_alone(estimator, setting, capsys):
+    check_run_config(run_config(f"algorithm.adv_estimator={estimator}", f"+algorithm.{setting}"))
+    key = setting.split("=")[0].split(".")[0]
+    assert f"algorithm.{key} is read neither by verl nor by asymgrpo_verl" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "estimator, setting, meant",
+    [
+        ("asymgrpo", "betapos=0.7", "asymgrpo.beta_pos"),
+        ("asymgrpo", "beta_negative=0.7", "asymgrpo.beta_neg"),
+        ("asymgrpo", "flip=negative", "asymgrpo.flip"),
+        ("asymgrpo", "schedule.beta_pos.kind=constant", "asymgrpo.schedule"),
+        ("asymgrpo", "reward_treshold=1", "asymgrpo.reward_threshold"),
+        ("asymgrpo", "asym_grpo.beta_pos=1", "asymgrpo"),
+        ("asymgrpo", "token_weights.correct=entropy", "token_weighting"),
+        ("grpo", "token_weighitng.correct=entropy", "token_weighting"),
+        ("grpo", "diagnostic.gradient_share_every=1", "diagnostics"),
+        ("passk_training", "k=4", "passk_training.k"),
+        ("passk_training", "PassK_training.k=4", "passk_training"),
+    ],
+)
+def test_a_key_that_nearly_spells_one_of_ours_is_refused(estimator, setting, meant):
+    with pytest.raises(ValueError, match=rf"did you mean algorithm\.{meant}\?"):
+        check_run_config(run_config(f"algorithm.adv_estimator={estimator}", f"+algorithm.{setting}"))
+
+
+@pytest.mark.parametrize(
     "setting, message",
     [
         (

@@ -31,11 +31,54 @@ def test_a_line_that_is_still_being_written_is_left_out(tmp_path):
     assert read_metrics(tmp_path / "nowhere.jsonl") == []
 
 
-@pytest.mark.parametrize("line", ["{", '{"step": 10}', "5", "\udcff"])
+def test_a_line_that_was_cut_in_the_middle_of_a_letter_is_left_out(tmp_path):
+    for name in ("metrics.20261123-104500.jsonl", "metrics.jsonl"):
+        (tmp_path / name).write_bytes('{"step": 1, "data": {}}\n{"step": 2, "data": {"é'.encode()[:-1])
+    assert read_metrics(tmp_path / "metrics.jsonl") == [{"step": 1}]
+
+
+@pytest.mark.parametrize(
+    "value", ["null", "NaN", "Infinity", "-Infinity", "1e400", "1e39", "-" + "9" * 400, '"a"', "[]", "{}"]
+)
+def test_a_value_that_is_not_a_finite_32_bit_number_is_none(tmp_path, value):
+    (tmp_path / "metrics.jsonl").write_text(f'{{"step": 1, "data": {{"a": {value}, "b": -1e38, "step": 3}}}}\n')
+    assert read_metrics(tmp_path / "metrics.jsonl") == [{"step": 1, "a": None, "b": -1e38}]
+
+
+def test_a_damaged_line_is_skipped_if_the_caller_takes_its_message(tmp_path):
+    log = tmp_path / "metrics.jsonl"
+    log.write_text('{"step": 1, "data": {}}\n{"step": 2, "da{"step": 3, "data": {}}\n{"step": 4, "data": {}}\n')
+    messages = []
+    assert read_metrics(log, skip=messages.append) == [{"step": 1}, {"step": 4}]
+    expected = 'got {"step": 2, "da{"step": 3, "data": {}}; expected a line of verl\'s file log'
+    assert len(messages) == 1 and messages[0].startswith(f"{log}, line 2: {expected}")
+
+
+STEPS = ["-1", "1.0", '"1"', "true", "null", "[]", "NaN", "9" * 5000, "1e400", "9007199254740992"]
+DATA = ["[]", "null", "5", "[[]]", '{"\\ud800": 1}']
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "{",
+        '{"step": 10}',
+        "5",
+        "null",
+        "[]",
+        "\udcff",
+        "\0\0",
+        "[" * 100_000,
+        *(f'{{"step": {step}, "data": {{}}}}' for step in STEPS),
+        *(f'{{"step": 1, "data": {data}}}' for data in DATA),
+    ],
+    ids=lambda line: f"{line!a:.40}",
+)
 def test_a_line_that_verl_does_not_write_is_an_error_with_its_number(tmp_path, line):
     log = tmp_path / "metrics.jsonl"
     log.write_text(f'{{"step": 1, "data": {{}}}}\n{line}\n', errors="surrogateescape")
-    with pytest.raises(ValueError, match="metrics.jsonl, line 2: got .*; expected a line of verl's file log"):
+    with pytest.raises(ValueError, match="metrics.jsonl, line 2: got .*; expected a line of verl's file log.*Remove"):
         read_metrics(log)
 
 
@@ -58,6 +101,7 @@ def test_the_log_from_before_a_resume_is_read_too(tmp_path):
 def test_if_a_step_has_two_accuracies_the_last_one_counts():
     key = "val-core/a/acc/mean@1"
     assert validation_accuracy([{"step": 1, key: 0.1}, {"step": 2}, {"step": 1, key: 0.3}], "a") == {1: 0.3}
+    assert math.isnan(validation_accuracy([{"step": 1, key: None}], "a")[1])
 
 
 def test_data_sources_are_those_of_the_validations():

@@ -13,13 +13,18 @@
 # limitations under the License.
 """Find a run's checkpoints and a model's weights; `asymgrpo select`."""
 
+import math
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from console import Done, asymgrpo
 from run_logs import write_log
+from tiny_run import quickstart
 
-from asymgrpo_verl.runs.weights import find_checkpoints, locate_model
+from asymgrpo_verl.runs.weights import find_checkpoints, locate_model, merge, must_be_merged
 
 MATH_500 = "HuggingFaceH4/MATH-500"
 
@@ -29,7 +34,7 @@ def log(path: Path, accuracy: dict[int, float], source=MATH_500, key="acc/mean@1
     rows = [(step, {"critic/score/mean": 0.5}) for step in range(max(accuracy) + 1)]
     for step, value in accuracy.items():
         rows[step][1][f"val-core/{source}/{key}"] = value
-        rows[step][1][f"val-aux/{source}/reward/mean@1"] = 1 - value
+        rows[step][1][f"val-aux/{source}/reward/mean@1"] = 0.5
     return write_log(path, rows)
 
 
@@ -77,12 +82,22 @@ def test_the_data_source_and_the_log_can_be_chosen(tmp_path):
     assert done.stdout == f"{tmp_path / 'global_step_1'}\n"
 
 
+def test_a_nan_never_wins_and_its_step_is_named(tmp_path):
+    log(tmp_path / "metrics.jsonl", {1: None, 2: math.nan, 3: 0.5, 4: math.inf})
+    save(tmp_path, 1, 2, 3, 4)
+    done = select(tmp_path)
+    assert done.stdout == f"{tmp_path / 'global_step_3'}\n"
+    assert done.stderr.splitlines()[0] == f"step 3: 0.5000 on {MATH_500}, the best of 1 checkpoints"
+    assert "the accuracy in the log is not a number at these steps: 1, 2, 4" in done.stderr
+
+
 @pytest.mark.parametrize(
     "accuracy, steps, arguments, message",
     [
         ({}, [1], [], "metrics.jsonl: no such file"),
         ({1: 0.5}, [1], ["--data-source", "amc23"], f"got validations on {MATH_500}; expected amc23."),
         ({1: 0.5}, [2], [], "got checkpoints at steps 2; expected one at a validated step: 1."),
+        ({1: None, 2: math.nan}, [1], [], f"got no number in any validation on {MATH_500}; expected at least one"),
         ({1: 0.5}, [], [], "got checkpoints at steps none; expected one at a validated step: 1."),
     ],
 )
@@ -147,3 +162,133 @@ def test_a_path_without_a_model_is_an_error(tmp_path):
         locate_model(str(tmp_path))
     with pytest.raises(FileNotFoundError, match="nowhere: no such directory"):
         locate_model(str(tmp_path / "nowhere"))
+
+
+def adapter(directory: Path) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "adapter_config.json").write_text("{}")
+    (directory / "adapter_model.safetensors").write_text("adapter")
+    return directory
+
+
+def shards_of(global_step: Path, meta: str | None = '{"r": 2, "lora_alpha": 8}') -> Path:
+    save(global_step.parent, int(global_step.name.removeprefix("global_step_")))
+    actor = global_step / "actor"
+    (actor / "huggingface").mkdir()
+    (actor / "huggingface" / "config.json").write_text("{}")
+    if meta is not None:
+        (actor / "lora_train_meta.json").write_text(meta)
+    return actor
+
+
+@pytest.mark.parametrize("place", ["lora_adapter", "."])
+def test_a_model_with_a_lora_adapter_must_be_merged(tmp_path, place):
+    model = hugging_face(tmp_path / "model")
+    before = locate_model(str(model))
+    assert not must_be_merged(model)
+    adapter(model / place)
+    assert must_be_merged(model)
+    assert locate_model(str(model))[0] == model and locate_model(str(model)) != before, "another fingerprint"
+
+
+def test_of_a_lora_checkpoint_the_shards_are_taken_and_not_the_weights_in_huggingface(tmp_path):
+    """verl writes base and adapter into huggingface/ under names that no engine reads (base_model.model...)."""
+    for step, mark in ((1, "meta"), (2, "actor/lora_adapter"), (3, "lora_adapter")):
+        actor = shards_of(tmp_path / f"global_step_{step}", meta="{}" if mark == "meta" else None)
+        hugging_face(actor / "huggingface")
+        if mark != "meta":
+            adapter(actor.parent / mark)
+        for path in (actor.parent, actor, actor / "huggingface"):
+            assert locate_model(str(path))[0] == actor
+
+
+def test_the_fingerprint_of_a_lora_checkpoint_is_not_that_of_its_base(tmp_path):
+    actor = shards_of(tmp_path / "global_step_1", meta=None)
+    base = locate_model(str(actor))[1]
+    (actor / "lora_train_meta.json").write_text('{"r": 2, "lora_alpha": 8}')
+    assert locate_model(str(actor))[1] != base
+
+
+@pytest.mark.parametrize("name", ["lora_adapter", "global_step_1/actor/lora_adapter"])
+def test_an_adapter_without_its_base_model_is_an_error_that_says_how_to_merge(tmp_path, name):
+    alone = adapter(tmp_path / name)
+    for path in (alone, alone.parent, *([alone.parents[1]] if "actor" in name else [])):
+        with pytest.raises(ValueError, match="got a LoRA adapter without its base model.*runs.adapter BASE .* TARGET"):
+            locate_model(str(path))
+    (alone / "config.json").write_text("{}")
+    with pytest.raises(ValueError, match="without its base model"):
+        locate_model(str(alone))
+
+
+@pytest.mark.parametrize("meta", ["", "{}", "[]", '{"r": 8, "lora_alpha": 0}', '{"lora_alpha": "8"}', "\x00"])
+def test_shards_of_a_lora_model_of_unknown_alpha_are_an_error(tmp_path, meta):
+    actor = shards_of(tmp_path / "global_step_1", meta)
+    with pytest.raises(ValueError, match="lora_train_meta.json: got .*; expected the rank and the alpha"):
+        must_be_merged(actor)
+    adapter(actor / "lora_adapter")
+    assert must_be_merged(actor), "its own configuration has the alpha"
+
+
+@pytest.fixture(scope="module")
+def lora(tmp_path_factory):
+    """A tiny Qwen3 with an adapter, as verl saves it in one shard; and the model that they make together."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    place = tmp_path_factory.mktemp("lora")
+    quickstart("base_policy.py", place / "model", "--steps", 1)
+    torch.manual_seed(0)
+    base = AutoModelForCausalLM.from_pretrained(place / "model", dtype=torch.bfloat16)
+    model = get_peft_model(base, LoraConfig(r=2, lora_alpha=8, target_modules=["down_proj"], init_lora_weights=False))
+    weights = model.state_dict()
+    prefix, down = "base_model.model.", "model.layers.1.mlp.down_proj"
+    b, a = (weights[f"{prefix}{down}.lora_{factor}.default.weight"].float() for factor in "BA")
+    expected = weights[f"{prefix}{down}.base_layer.weight"].float() + 8 / 2 * b @ a
+    actor = shards_of(place / "global_step_5")
+    torch.save(weights, actor / "model_world_size_1_rank_0.pt")
+    (actor / "fsdp_config.json").write_text('{"FSDP_version": 2, "world_size": 1}')
+    shutil.copytree(place / "model", actor / "huggingface", dirs_exist_ok=True)
+    (actor / "huggingface" / "model.safetensors").unlink()
+    return actor, f"{down}.weight", expected
+
+
+@pytest.mark.slow
+@pytest.mark.process
+def test_shards_of_a_lora_model_are_merged_with_their_adapter_and_not_into_the_base(lora, tmp_path):
+    import torch
+    from safetensors.torch import load_file
+
+    actor, name, expected = lora
+    assert locate_model(str(actor))[0] == actor and must_be_merged(actor)
+    (tmp_path / "model" / "lora_adapter").mkdir(parents=True)  # version 0.1.0 left the adapter beside the base
+    (tmp_path / "model" / "lora_adapter" / "adapter_config.json").write_text("{}")
+    merge(actor, tmp_path / "model")
+    merged = load_file(tmp_path / "model" / "model.safetensors")
+    torch.testing.assert_close(merged[name].float(), expected, atol=4e-3, rtol=8e-3)
+    assert not [key for key in merged if "lora_" in key or "base_layer" in key]
+    assert (tmp_path / "model" / "tokenizer.json").is_file()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model"]
+
+
+@pytest.mark.slow
+@pytest.mark.process
+def test_shards_without_the_base_model_end_with_how_to_merge(lora, tmp_path, capsys):
+    """verl saves them with actor.checkpoint.save_lora_only=True."""
+    import torch
+
+    actor = shutil.copytree(lora[0], tmp_path / "actor")
+    shard = actor / "model_world_size_1_rank_0.pt"
+    torch.save({key: value for key, value in torch.load(shard).items() if "lora_" in key}, shard)
+    with pytest.raises(SystemExit, match="adapter without its base model.*Run: python -m asymgrpo_verl.runs.adapter"):
+        merge(actor, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+    done = subprocess.run(
+        [sys.executable, "-m", "asymgrpo_verl.runs.adapter"]
+        + [str(lora[0].parents[1] / "model"), str(tmp_path / "model.partial" / "lora_adapter"), str(tmp_path / "whole")]
+    )
+    assert done.returncode == 0
+    from safetensors.torch import load_file
+
+    found = load_file(tmp_path / "whole" / "model.safetensors")[lora[1]].float()
+    torch.testing.assert_close(found, lora[2], atol=4e-3, rtol=8e-3)
