@@ -22,6 +22,7 @@ from collections.abc import Iterable
 from importlib import metadata
 
 from asymgrpo_verl.core.estimators import ESTIMATORS
+from asymgrpo_verl.extras import need
 
 POLICY_LOSSES = ("asymgrpo",)
 SUPPORTED_VERL = ("0.9.1",)
@@ -81,6 +82,7 @@ def _ray_worker_problems() -> list[str]:
 
 def check() -> int:
     """Print versions, and whether the plugin is registered here and in a Ray worker. Return 1 if a check fails."""
+    need("verl")
     problems = []
     print(f"python {platform.python_version()}")
     for name in VERSIONS:
