@@ -30,12 +30,11 @@ Neither repository checks line endings, executable bits, type hints, docstrings 
 import re
 import shutil
 import subprocess
-from importlib import metadata
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 from places import RECIPES
+from requirements import requirements
 
 from asymgrpo_verl.integration.capabilities import TESTED_VERL
 
@@ -128,7 +127,9 @@ def test_the_pin_is_a_verl_that_the_package_is_tested_with(folder):
     assert fields["TAG"] == f"v{version}" and version in TESTED_VERL
     assert fields["PIP_INSTALL"] == f"pip install verl=={version}"  # bash runs it, and would read >= as a redirection
     _, extras = requirements()
-    assert all(version in required.specifier for extra in extras.values() for required in extra if required.name == "verl")
+    assert all(
+        version in required.specifier for extra in extras.values() for required in extra if required.name == "verl"
+    )
 
 
 def test_the_readme_links_the_pin_in_its_section(folder):
