@@ -268,7 +268,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="asymgrpo", description="AsymGRPO for verl")
     parser.add_argument("--version", action="version", version=f"asymgrpo_verl {asymgrpo_verl.__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    text = "check that the plugin is registered, in this process and in a Ray worker"
+    text = "check that this environment can train the method, here and in a Ray worker"
     commands.add_parser("check", help=text, description=text).set_defaults(run=_run_check)
     for add in (_add_evaluate, _add_select, _add_table, _add_figures, _add_curves):
         add(commands)
