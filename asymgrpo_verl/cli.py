@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import asymgrpo_verl
-from asymgrpo_verl import paper
+from asymgrpo_verl import extras, paper
 
 THINKING_OFF = {"enable_thinking": False}  # Qwen3's non-thinking mode, which the paper uses
 # The arguments of `evaluate` that --responses excludes.
@@ -275,7 +275,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="asymgrpo", description="AsymGRPO for verl")
     parser.add_argument("--version", action="version", version=f"asymgrpo_verl {asymgrpo_verl.__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    text = "check that the plugin is registered, in this process and in a Ray worker"
+    text = "check that this environment can train the method, here and in a Ray worker"
     parser_of_check = commands.add_parser("check", help=text, description=text)
     parser_of_check.add_argument(
         "--train",
@@ -286,9 +286,13 @@ def main() -> None:
     parser_of_check.set_defaults(run=_run_check)
     for add in (_add_evaluate, _add_select, _add_table, _add_figures, _add_curves):
         add(commands)
-    args = parser.parse_args()
     try:
+        args = parser.parse_args()  # an argument's type may need a package too
         args.run(args)
+    except ModuleNotFoundError as error:
+        if error.name not in extras.EXTRAS:
+            raise
+        sys.exit(f"asymgrpo {sys.argv[1]}: {extras.missing(error.name)}")
     except KeyboardInterrupt:
         sys.exit(f"asymgrpo {args.command}: interrupted. Run the same command again to resume.")
     except BrokenPipeError:  # the reader of our output, such as head, closed it; there is nothing to report

@@ -15,7 +15,8 @@
 
 This module imports nothing of verl. It registers hooks, and each runs when verl imports the module that the hook
 extends, because every process that imports verl loads this module, also those of vLLM, and most of them need no hook.
-An error in a hook is raised by that import.
+An error in a hook is raised by that import. A hook registers nothing if this verl lacks what we need of it: a run that
+uses nothing of ours goes on, and `integration.capabilities.check_at_start` ends a run that does.
 """
 
 import os
@@ -27,8 +28,10 @@ import wrapt
 def _register_algorithms(core_algos) -> None:
     """Add the estimators and the policy loss to the registries of verl.trainer.ppo.core_algos."""
     from asymgrpo_verl.core.estimators import on_declared
-    from asymgrpo_verl.integration import adapters
+    from asymgrpo_verl.integration import adapters, capabilities
 
+    if not capabilities.can_register(core_algos.__name__):
+        return
     on_declared(lambda name: core_algos.register_adv_est(name)(partial(adapters.outcome_advantage, estimator=name)))
     core_algos.register_policy_loss("asymgrpo")(partial(adapters.asymgrpo_policy_loss, agg_loss=core_algos.agg_loss))
 
@@ -38,12 +41,17 @@ def _check_config_at_start(verl_config) -> None:
 
     It is replaced because verl 0.9 has no extension point for this; tests/test_upstream.py fails when it changes.
     """
+    from asymgrpo_verl.integration.capabilities import check_at_start
     from asymgrpo_verl.integration.startup_check import check_run_config
 
-    original = verl_config.validate_config
+    original = getattr(verl_config, "validate_config", None)
+    if original is None:
+        print("[asymgrpo_verl] verl.utils.config.validate_config: not found, so this verl cannot use asymgrpo_verl")
+        return
 
     @wraps(original)
     def validate_config(config, *args, **kwargs):
+        check_at_start(config)
         check_run_config(config)
         return original(config, *args, **kwargs)
 
@@ -77,7 +85,10 @@ def _record_failed_rewards(agent_loop) -> None:
 
 def _register_trainer(trainer_sync) -> None:
     """Add our trainer to verl's registry when verl's own synchronous trainer is imported."""
-    import asymgrpo_verl.integration.trainer  # noqa: F401
+    from asymgrpo_verl.integration.capabilities import NEEDS, TRAINER, problems
+
+    if not problems(NEEDS[TRAINER]):
+        import asymgrpo_verl.integration.trainer  # noqa: F401
 
 
 def _add_methods(hydra) -> None:

@@ -36,7 +36,7 @@ class Room(NamedTuple):
     theirs: str = ""
 
 
-FLOOR = "__init__ paper files method_files row_files"
+FLOOR = "__init__ paper files method_files row_files extras"
 ROOMS = {
     # The floor: imported from everywhere, imports nothing above it.
     "__init__": Room(),
@@ -44,6 +44,7 @@ ROOMS = {
     "files": Room(),
     "method_files": Room("", "yaml"),
     "row_files": Room("files", "pyarrow"),
+    "extras": Room(),
     # The method, and what does not know verl.
     "core": Room("paper files", "numpy pandas torch"),
     "rewards": Room("files", "math_verify sympy"),

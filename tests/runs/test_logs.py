@@ -145,5 +145,5 @@ def test_all_event_files_of_a_resumed_run_are_read(tmp_path):
 def test_without_the_package_tensorboard_the_error_says_how_to_install_it(tmp_path, monkeypatch):
     (tmp_path / "events.out.tfevents.1").touch()
     monkeypatch.setitem(sys.modules, "tensorboard.backend.event_processing.event_accumulator", None)
-    with pytest.raises(ValueError, match="got event files; expected the package tensorboard.*pip install tensorboard"):
+    with pytest.raises(ValueError, match="got event files; expected the package tensorboard.*figures"):
         read_run(str(tmp_path))

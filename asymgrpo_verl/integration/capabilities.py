@@ -1,0 +1,330 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Look for what we use of verl, vLLM, Ray, Hydra and the TransferQueue, instead of trusting a version number.
+
+NEEDS has a row per function, class or module that a running training touches; tests/data/upstream.tsv says why. A verl
+that we have not tested is used if it has them all. Nothing here runs when verl loads the plugin: the plugin's hooks and
+`asymgrpo check` call it.
+"""
+
+import importlib
+import inspect
+import os
+from collections.abc import Iterable
+from types import CodeType
+from typing import Any, NamedTuple
+
+from omegaconf import DictConfig, OmegaConf
+
+from asymgrpo_verl.core.estimators import ESTIMATORS
+
+TESTED_VERL = ("0.9.1",)
+POLICY_LOSSES = ("asymgrpo",)
+PREFIX = "[asymgrpo_verl]"
+
+
+class Need(NamedTuple):
+    """A function, class, module or constant that has to exist.
+
+    Attributes:
+        name: its dotted name.
+        call: arguments of our call, which its signature has to accept: "_" is one by position, "mask=" one by name.
+        override: its parameters by name and in order, if a method of ours overrides it. It may have no other.
+        has: attributes of a class; for a function, names and texts in its code: attributes that it sets, keys that it
+            reads, arguments with which it calls us.
+    """
+
+    name: str
+    call: str = ""
+    override: str = ""
+    has: str = ""
+
+
+ALGOS, V1, WORKERS = "verl.trainer.ppo.core_algos", "verl.trainer.ppo.v1", "verl.workers.engine_workers"
+BASE, FSDP = f"{V1}.trainer_base.PPOTrainer", "verl.workers.engine.fsdp.transformer_impl"
+LOOP, LOOP_TQ = "verl.experimental.agent_loop.agent_loop", f"{V1}.agent_loop_tq"
+ROLLOUT = "verl.workers.rollout"
+
+METHOD, TRAINER, GRADIENTS, KEEP_BEST, REWARD, CPU = (
+    "the method (estimators, policy loss, settings)",
+    "trainer.v1.trainer_mode=asymgrpo",
+    "algorithm.diagnostics.gradient_share_every",
+    "trainer.checkpoint_callback_class=asymgrpo_verl.checkpoints.KeepBest",
+    "reward.custom_reward_function.path=pkg://asymgrpo_verl.rewards",
+    "VERL_PLATFORM=cpu",
+)
+NEEDS: dict[str, tuple[Need, ...]] = {
+    METHOD: (
+        Need("verl"),
+        Need(f"{ALGOS}.register_adv_est", call="_"),
+        Need(f"{ALGOS}.register_policy_loss", call="_"),
+        Need(
+            f"{ALGOS}.agg_loss",
+            call="_ loss_mask= loss_agg_mode= dp_size= batch_num_tokens= global_batch_size= loss_scale_factor=",
+        ),
+        Need("verl.trainer.ppo.ray_trainer.compute_advantage", has="token_level_rewards response_mask index config"),
+        Need(
+            "verl.workers.utils.losses.ppo_loss",
+            has="old_log_prob log_prob advantages response_mask loss_agg_mode config rollout_is_weights "
+            "global_batch_info dp_size batch_num_tokens global_batch_size loss_scale_factor",
+        ),
+        Need(
+            "verl.workers.config.actor.ActorConfig",
+            has="clip_ratio clip_ratio_low clip_ratio_high global_batch_info get",
+        ),
+        Need("verl.utils.config.validate_config"),
+        Need("verl.trainer.main_ppo.main", has="validate_config"),
+        Need("verl.trainer.config.AlgoConfig", has="adv_estimator use_kl_in_reward"),
+        Need("hydra.core.plugins.Plugins.register", call="_ _"),
+        Need("hydra.plugins.search_path_plugin.SearchPathPlugin", has="manipulate_search_path"),
+        Need("hydra.core.config_search_path.ConfigSearchPath.append", call="_ provider= path="),
+    ),
+    TRAINER: (
+        Need(f"{V1}.utils.compute_advantage_for_multi_trajectories"),
+        Need(f"{LOOP_TQ}.AgentLoopWorkerTQ._agent_loop_postprocess"),
+        Need(f"{V1}.trainer_base.register_trainer", call="_"),
+        Need(f"{V1}.trainer_sync.PPOTrainerSync", has="fit on_init_end"),
+        Need(f"{BASE}.__init__", override="self config"),
+        Need(f"{BASE}._build_replay_buffer", override="self"),
+        Need(f"{V1}.replay_buffer.ReplayBuffer._wait_for_next_poll", has="poll_interval"),
+        Need(f"{BASE}._init_dataloader", has="total_training_steps steps_per_epoch"),
+        Need(f"{BASE}._setup", has="actor_rollout_wg role_worker_mapping"),
+        Need(f"{BASE}._init_resource_pool_mgr", override="self", has="role_worker_mapping"),
+        Need(f"{BASE}.fit", has="global_steps timing_raw"),
+        Need(f"{BASE}.step", has="_step_once"),
+        Need(f"{BASE}._step_once", has="_compute_old_log_prob _compute_advantage _update_actor"),
+        Need(f"{BASE}.on_init_end", override="self"),
+        Need(f"{BASE}._save_checkpoint", override="self", has="global_steps default_local_dir"),
+        Need(f"{BASE}._load_checkpoint", override="self", has="global_steps"),
+        Need(f"{BASE}._compute_old_log_prob", has="old_log_probs entropy"),
+        Need(f"{BASE}._compute_advantage", override="self batch metrics", has="advantages response_mask rm_scores"),
+        Need(f"{BASE}._update_actor", override="self batch metrics"),
+        Need("verl.single_controller.ray.base.RayWorkerGroup._create_worker"),
+        Need("verl.single_controller.ray.base.create_colocated_worker_cls", has="WorkerDict"),
+        Need("verl.utils.debug.marked_timer", call="_ _"),
+        Need("verl.workers.utils.padding.response_to_nested", call="_ _"),
+        Need("verl.workers.utils.padding.response_from_nested", call="_ _"),
+        Need("transfer_queue.interface.kv_batch_get", call="keys= partition_id= select_fields="),
+        Need("transfer_queue.interface.kv_batch_put", call="keys= partition_id= fields="),
+        Need(f"{WORKERS}.ActorRolloutRefWorker.compute_log_prob", call="_ _"),
+    ),
+    GRADIENTS: (
+        Need("ray.actor._modify_class", has="__ray_actor_class__"),
+        Need("ray.actor.ActorClass._ray_from_modified_class", has="__ray_metadata__"),
+        Need(f"{WORKERS}.ActorRolloutRefWorker.__init__"),
+        Need(f"{WORKERS}.ActorRolloutRefWorker.init_model", has="actor set_loss_fn"),
+        Need(f"{WORKERS}.TrainingWorker.__init__", has="engine engine_config model_config"),
+        Need(f"{WORKERS}.TrainingWorker.set_loss_fn", has="loss_fn"),
+        Need(
+            f"{WORKERS}.TrainingWorker.train_batch",
+            has="use_remove_padding use_dynamic_bsz max_token_len_per_gpu micro_batch_size_per_gpu use_fused_kernels",
+        ),
+        Need("verl.workers.engine.base.BaseEngine.train_batch", has="optimizer_zero_grad forward_backward_batch"),
+        Need(f"{FSDP}.FSDPEngine.optimizer_zero_grad", call="_"),
+        Need(f"{FSDP}.FSDPEngine.forward_backward_batch", call="_ _ _"),
+        Need(f"{FSDP}.FSDPEngine.train_mode", call="_"),
+        Need(f"{FSDP}.FSDPEngine.is_mp_src_rank_with_outputs", call="_"),
+        Need("verl.single_controller.base.decorator.register", call="dispatch_mode="),
+        Need("verl.single_controller.base.decorator.make_nd_compute_dataproto_dispatch_fn", call="mesh_name="),
+        Need("verl.utils.tensordict_utils.assign_non_tensor", call="_ use_dynamic_bsz="),
+        Need("verl.utils.tensordict_utils.get_tensordict", call="tensor_dict= non_tensor_dict="),
+    ),
+    KEEP_BEST: (
+        Need("verl.trainer.ppo.checkpoint_callback.CheckpointCallback", call="_", has="on_save"),
+        Need("verl.trainer.ppo.checkpoint_callback.build_checkpoint_callback", has="checkpoint_callback_class"),
+        Need("verl.utils.checkpoint.checkpoint_manager.BaseCheckpointManager.remove_previous_save_local_path"),
+        Need("verl.utils.tracking.FileLogger", has="log"),
+    ),
+    REWARD: (
+        Need("verl.trainer.ppo.reward.get_custom_reward_fn", has="reward_kwargs"),
+        Need(
+            "verl.experimental.reward_loop.reward_manager.naive.NaiveRewardManager.run_single",
+            has="data_source solution_str ground_truth extra_info score",
+        ),
+    ),
+    CPU: (
+        Need("verl.plugin.platform.platform_base.PlatformBase", has="is_ipc_supported ray_resource_name"),
+        Need("verl.plugin.platform.platform_manager.PlatformRegistry", has="register"),
+        Need("verl.plugin.platform.platform_manager._detect_platform_name"),
+        Need("verl.workers.engine.base.EngineRegistry", has="register"),
+        Need(f"{FSDP}.FSDPEngineWithLMHead"),
+        Need("verl.utils.distributed.initialize_global_process_group_ray", call="timeout_second= backend="),
+        Need(f"{ROLLOUT}.vllm_rollout.bucketed_weight_transfer.BucketedWeightReceiver.receive_weights", call="_ _"),
+        Need("verl.third_party.vllm"),
+        Need(f"{ROLLOUT}.vllm_rollout"),
+        Need("vllm.model_executor.layers.utils.dispatch_cpu_unquantized_gemm", override="layer remove_weight"),
+        Need("vllm.platforms.cpu_platform_plugin"),
+        Need("vllm.plugins.load_general_plugins"),
+        Need(f"{LOOP}.AgentLoopWorker.__init__", call="_ _ _ _ _", has="tokenizer processor dataset_cls"),
+        Need(
+            f"{LOOP}.AgentLoopWorker._run_agent_loop",
+            override="self sampling_params trajectory agent_name trace kwargs",
+        ),
+        Need(f"{LOOP}.AgentLoopWorker._compute_score", call="_ _ kwargs="),
+        Need("verl.experimental.agent_loop.single_turn_agent_loop.SingleTurnAgentLoop.__init__"),
+        Need("verl.experimental.agent_loop.single_turn_agent_loop.SingleTurnAgentLoop.run", call="_ _"),
+        Need(f"{ROLLOUT}.llm_server.LLMServerClient.__init__", has="_load_balancer"),
+        Need(f"{ROLLOUT}.vllm_rollout.vllm_async_server.vLLMReplica.launch_servers"),
+        Need("verl.trainer.main_ppo.TaskRunnerV1.init_agent_loop_manager", has="agent_loop_manager_class"),
+        Need(f"{LOOP}.AgentLoopOutput", has="as_dict"),
+        Need(f"{LOOP}.DictConfigWrap", call="_"),
+        Need(f"{LOOP}.AgentLoopManager.__init__", has="config llm_client teacher_client"),
+        Need(f"{LOOP}.AgentLoopManager._init_agent_loop_workers", override="self"),
+        Need(f"{LOOP}.AgentLoopManager.generate_sequences", override="self prompts"),
+        Need(f"{LOOP_TQ}.AgentLoopWorkerTQ.__init__"),
+        Need(f"{LOOP_TQ}.AgentLoopWorkerTQ.generate_sequences", call="_ _"),
+        Need(f"{LOOP_TQ}.AgentLoopWorkerTQ._run_prompt"),
+        Need(f"{LOOP_TQ}.AgentLoopManagerTQ.generate_sequences", override="self prompts"),
+        Need(f"{LOOP_TQ}.AgentLoopManagerTQ.create"),
+        Need("verl.experimental.reward_loop.reward_loop.RewardLoopWorker", call="_"),
+        Need(f"{ROLLOUT}.router.GlobalRequestLoadBalancer", call="_"),
+        Need("transfer_queue.interface.async_kv_batch_put", call="keys= fields= tags= partition_id="),
+    ),
+}
+
+
+def problems(needs: Iterable[Need]) -> list[str]:
+    """Return a message for each need that is not met; an empty list if all are. Imports the modules that they name."""
+    return [message for need in needs if (message := _problem(need))]
+
+
+def _problem(need: Need) -> str | None:
+    try:
+        found = _find(need.name)
+    except (AttributeError, ModuleNotFoundError) as error:
+        missing = getattr(error, "name", None)
+        elsewhere = isinstance(error, ModuleNotFoundError) and not need.name.startswith(str(missing))
+        return f"{need.name}: not found" + (f", because {missing} is not installed" if elsewhere else "")
+    except Exception as error:  # because a foreign module may raise anything when it is imported
+        return f"{need.name}: importing it failed ({type(error).__name__}: {error})"
+    if (need.call or need.override) and (message := _signature_problem(need, found)):
+        return message
+    known = _attributes(found) if inspect.isclass(found) else _names(found.__code__) if need.has else set()
+    if lacks := [name for name in need.has.split() if name not in known]:
+        return f"{need.name}: expected {', '.join(lacks)} in it"
+    return None
+
+
+def _find(name: str) -> Any:
+    """Return the object of a dotted name as it was before any patch; of a Ray actor, the class that the actor has."""
+    first, *rest = name.split(".")
+    found, path = importlib.import_module(first), first
+    for part in rest:
+        path = f"{path}.{part}"
+        # A package may not have its module as an attribute yet: a hook runs while the package is being imported.
+        if hasattr(found, "__path__") and not hasattr(found, part):
+            found = importlib.import_module(path)
+        else:
+            found = _original(getattr(found, part))
+    return found
+
+
+def _original(found: Any) -> Any:
+    metadata = inspect.getattr_static(found, "__ray_metadata__", None)
+    return metadata.modified_class.__ray_actor_class__ if metadata else inspect.unwrap(found)
+
+
+def _signature_problem(need: Need, function: Any) -> str | None:
+    signature = inspect.signature(function)
+    # Ray adds parameters of its own to the methods of an actor.
+    parameters = [parameter for parameter in signature.parameters.values() if not parameter.name.startswith("_ray_")]
+    got = f"{need.name}: got the parameters ({', '.join(parameter.name for parameter in parameters)})"
+    if need.override and [parameter.name for parameter in parameters] != need.override.split():
+        return f"{got}; expected ({', '.join(need.override.split())})"
+    if need.call:
+        arguments = need.call.split()
+        named = {argument.rstrip("="): None for argument in arguments if argument.endswith("=")}
+        try:
+            signature.bind(*[None] * arguments.count("_"), **named)
+        except TypeError as error:
+            return f"{got}; expected to be called with ({', '.join(arguments)}): {error}"
+    return None
+
+
+def _attributes(found: type) -> set[str]:
+    """Return the attributes of a class, with the fields of a dataclass, also those without a default."""
+    return {*dir(found), *getattr(found, "__dataclass_fields__", {})}
+
+
+def _names(code: CodeType) -> set[str]:
+    """Return the names and texts in a function's code, with those of the functions inside it."""
+    names, todo = {*code.co_names, *code.co_varnames, *code.co_freevars}, list(code.co_consts)
+    while todo:
+        constant = todo.pop()
+        if isinstance(constant, str):
+            names.add(constant)
+        elif isinstance(constant, tuple | frozenset):
+            todo += constant
+        elif isinstance(constant, CodeType):
+            names |= _names(constant)
+    return names
+
+
+def can_register(module: str) -> bool:
+    """Return whether `module` of verl, and verl.utils.config, where our settings are checked, have what METHOD needs.
+
+    If not, our names are not registered, so that the run of a user who does not use them goes on. A run that uses them
+    ends with the error of `check_at_start`.
+    """
+    return not problems(need for need in NEEDS[METHOD] if need.name.startswith((f"{module}.", "verl.utils.config.")))
+
+
+def used_features(config: DictConfig) -> list[str]:
+    """Return the features of NEEDS that a run uses, by its whole configuration."""
+    select = OmegaConf.select
+    trainer = bool(select(config, "trainer.use_v1")) and select(config, "trainer.v1.trainer_mode") == "asymgrpo"
+    loss = select(config, "actor_rollout_ref.actor.policy_loss.loss_mode")
+    callback = str(select(config, "trainer.checkpoint_callback_class"))
+    reward = str(select(config, "reward.custom_reward_function.path"))
+    used = {
+        METHOD: select(config, "algorithm.adv_estimator") in ESTIMATORS or loss in POLICY_LOSSES or trainer,
+        TRAINER: trainer,
+        GRADIENTS: trainer and bool(select(config, "algorithm.diagnostics.gradient_share_every")),
+        KEEP_BEST: callback.startswith("asymgrpo_verl."),
+        REWARD: reward == "pkg://asymgrpo_verl.rewards",
+        CPU: on_cpu(),
+    }
+    return [feature for feature, uses in used.items() if uses]
+
+
+def on_cpu() -> bool:
+    """Return whether this process has our CPU support."""
+    return os.environ.get("VERL_PLATFORM", "").strip().lower() == "cpu"
+
+
+def check_at_start(config: DictConfig) -> None:
+    """Check that the installed verl has what this run uses of it. Nothing is checked if the run uses nothing of ours.
+
+    One line is printed about a version of verl that we have not tested, and one about each feature that cannot be used
+    with it and is not used.
+
+    Raises:
+        ValueError: something is missing that the run uses.
+    """
+    import verl
+
+    used = used_features(config)
+    if not used:
+        return
+    found = {feature: problems(NEEDS[feature]) for feature in NEEDS if feature != CPU or feature in used}
+    lacking = {feature: messages for feature, messages in found.items() if messages}
+    for feature, messages in lacking.items():
+        if feature in used:
+            raise ValueError(
+                f"verl: got {verl.__version__}; expected a version with all that this run needs for {feature} "
+                f"({'; '.join(messages)}). Install verl {TESTED_VERL[-1]}, or do without this feature."
+            )
+        print(f"{PREFIX} verl {verl.__version__}: {feature} cannot be used ({'; '.join(messages)})")
+    if verl.__version__ not in TESTED_VERL and not lacking:
+        print(f"{PREFIX} verl {verl.__version__} is not tested ({', '.join(TESTED_VERL)} is); it has all that we use")
