@@ -195,7 +195,7 @@ def test_a_seed_sets_every_seed_and_figures_average_its_runs(tmp_path):
     for seed in ("7", "8"):
         overrides = settings_of_a_dry_run("run_qwen3_4b_fsdp.sh", tmp_path, METHOD="grpo", SEED=seed)
         config = composed(CONFIG, "asymgrpo_trainer", "+asymgrpo=grpo", *overrides)
-        values = leaves(OmegaConf.to_container(config, resolve=True))
+        values = leaves(OmegaConf.to_container(config))  # unresolved, as Hydra writes it beside a run
         seeds = {key: value for key, value in values.items() if key.split(".")[-1].endswith("seed")}
         assert len(seeds) == 8 and {*seeds.values()} == {int(seed)}, seeds
         assert config.trainer.experiment_name == f"qwen3_4b-grpo-seed{seed}"
