@@ -91,8 +91,8 @@ def test_a_damaged_configuration_is_one_message_and_nothing_is_written(tmp_path,
     assert str(run / "hydra" / ".hydra") in done.stderr and not (tmp_path / "out").exists()
 
 
-def test_values_that_are_not_numbers_or_huge_leave_gaps_in_the_figures(tmp_path):
-    odd = [None, float("nan"), float("inf"), "text", [], True, 3e38, -3e38, 10**400]
+def test_values_that_are_no_numbers_of_32_bits_leave_gaps_in_the_figures(tmp_path):
+    odd = [None, float("nan"), float("inf"), "text", [], True, 1e39, 10**400]
     rows = [(step, {key: odd[i % len(odd)] for i, key in enumerate(data, step)}) for step, data in all_metrics(10)]
     write_log(tmp_path / "run" / "metrics.jsonl", rows)
     done = asymgrpo("figures", tmp_path / "run", "--out", tmp_path / "out")
