@@ -85,7 +85,8 @@ def draw_value(rng: random.Random, key: Field) -> Any:
     else:
         pool = EXPONENTS if rng.random() < 0.5 else [rng.uniform(0, 3) for _ in range(9)]
     low, above = allowed.get("at_least", -math.inf), allowed.get("above", -math.inf)
-    return rng.choice([value for value in pool if low <= value <= allowed.get("at_most", math.inf) and value > above])
+    fitting = [value for value in pool if low <= value <= allowed.get("at_most", math.inf) and value > above]
+    return rng.choice([key.default, *fitting])
 
 
 def draw_settings(rng: random.Random, estimator: str) -> dict:
@@ -296,16 +297,17 @@ def may_be_zero(batch: Batch, correct: bool, solved: int, size: int) -> bool | N
 
 
 def check_signs(batch: Batch, rows: list[float], moderate: bool) -> None:
-    """That of the outcome; 0 exactly where the docstring says so, or where an immoderate setting underflows."""
+    """For estimators that `may_be_zero` knows: no advantage has the wrong sign, and it is 0 if the docstring says so.
+
+    It may also be 0 if an immoderate setting underflows.
+    """
     groups = counts(batch)
     for value, g, alive, correct in zip(rows, batch.group, batch.alive, batch.correct, strict=True):
-        if not alive:
+        zero = may_be_zero(batch, correct, *groups[g]) if alive else None
+        if zero is None:
             continue
-        sign = 1 if correct else -1
-        assert sign * value >= 0, f"{value} on a row whose outcome is {sign}"
-        zero = may_be_zero(batch, correct, *groups[g])
-        if zero is not None:
-            assert value == 0 if zero else value != 0 or not moderate, f"{value} on a {correct=} row of {groups[g]}"
+        assert value >= 0 if correct else value <= 0, f"{value} on a {correct=} row"
+        assert value == 0 if zero else value != 0 or not moderate, f"{value} on a {correct=} row of {groups[g]}"
 
 
 def check_monotone(batch: Batch, rows: list[float]) -> None:

@@ -21,92 +21,18 @@ In the docstrings p is the group accuracy and r is 1 for a correct rollout and 0
 in size. No epsilon is added anywhere, because every limit is computed exactly.
 """
 
-import inspect
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, fields, make_dataclass
-from typing import Any, NamedTuple
+from collections.abc import Hashable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
 from asymgrpo_verl.core.fields import choice, number
 from asymgrpo_verl.core.groups import Groups, alive_and_correct, gather_groups
+from asymgrpo_verl.core.registry import ESTIMATORS, Estimator, OutcomeSettings, estimator, on_declared, own_settings
 
-
-@dataclass(frozen=True)
-class OutcomeSettings:
-    """What every estimator reads under `algorithm.<estimator>`.
-
-    Attributes:
-        reward_threshold: a rollout is correct if its summed reward is greater than this number; 0.5 suits rewards of
-            0/1 and of -1/+1.
-    """
-
-    reward_threshold: float = number(0.5)
-
-
-class Estimator(NamedTuple):
-    """An estimator of the registry.
-
-    Attributes:
-        advantages: the function that was declared.
-        settings: frozen dataclass of the keys under `algorithm.<name>`: those of OutcomeSettings, then its own.
-        uses_groups: False if the function takes no `groups`: its two advantages are then the same in every group.
-    """
-
-    advantages: Callable[..., tuple[torch.Tensor | float, torch.Tensor | float]]
-    settings: type[OutcomeSettings]
-    uses_groups: bool
-
-
-ESTIMATORS: dict[str, Estimator] = {}
-_listeners: list[Callable[[str], None]] = []
-
-
-def estimator(**settings: Any) -> Callable[[Callable], Callable]:
-    """Declare the decorated function as the estimator of its name.
-
-    The function takes `groups` (`Groups`; leave it out if the advantages depend on no group) and one argument per
-    setting. It returns the advantage of a correct and of an incorrect rollout: (groups,) float64 each, or two floats.
-    An entry is ignored if the group has no such rollout, so it may be infinite or NaN there.
-
-    Args:
-        settings: the keys of `algorithm.<name>` with default and range: `number(0.5, at_least=0)`, `choice("a", "b")`.
-
-    Raises:
-        TypeError: the function's parameters are not `groups` and the settings.
-        ValueError: another function has this name.
-    """
-
-    def declare(function: Callable) -> Callable:
-        name, parameters = function.__name__, list(inspect.signature(function).parameters)
-        if name in ESTIMATORS:
-            raise ValueError(f"estimator {name}: got a second function; expected one. Choose another name.")
-        if parameters not in ([*settings], ["groups", *settings]):
-            raise TypeError(
-                f"estimator {name}: got the parameters {', '.join(parameters)}; expected groups (or none), then "
-                f"the settings {', '.join(settings)}."
-            )
-        keys = [(key, type(field.default), field) for key, field in settings.items()]
-        holds = make_dataclass(name, keys, bases=(OutcomeSettings,), frozen=True)
-        ESTIMATORS[name] = Estimator(function, holds, uses_groups="groups" in parameters)
-        for listener in _listeners:
-            listener(name)
-        return function
-
-    return declare
-
-
-def on_declared(listener: Callable[[str], None]) -> None:
-    """Call `listener(name)` for every estimator that is declared, and for each that is declared later."""
-    for name in ESTIMATORS:
-        listener(name)
-    _listeners.append(listener)
-
-
-def own_settings(settings: OutcomeSettings) -> dict[str, Any]:
-    """Return the settings that are the estimator's own arguments."""
-    return {key.name: getattr(settings, key.name) for key in fields(settings) if key.name != "reward_threshold"}
+# All other modules import the registry from here, because it is empty until this module has filled it.
+__all__ = ["ESTIMATORS", "Estimator", "OutcomeSettings", "estimator", "on_declared", "own_settings"]
 
 
 def compute_advantages(
@@ -137,7 +63,7 @@ def compute_advantages(
     rows = token_level_rewards, response_mask, index, settings.reward_threshold
     if estimator.uses_groups:
         groups = gather_groups(*rows)
-        positive, negative = estimator.advantages(groups, **own)
+        positive, negative = _group_advantages(name, groups, settings)
         values = torch.where(groups.correct, positive[groups.index], negative[groups.index])
         values = torch.where(groups.alive, values, 0.0)
     else:  # no uid is hashed, which is most of the time of `gather_groups`
@@ -153,6 +79,29 @@ def compute_advantages(
             f"the rewards are {dtype}. Use smaller settings ({_listed(own)}), or rewards in float32."
         )
     return spread(fitting, response_mask)
+
+
+def _group_advantages(name: str, groups: Groups, settings: OutcomeSettings) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ask the estimator for the advantages of a correct and of an incorrect rollout of each group: (groups,) float64.
+
+    Raises:
+        TypeError: the function returned something else than two numbers or tensors of this shape.
+    """
+    estimator = ESTIMATORS[name]
+    both = estimator.advantages(*([groups] if estimator.uses_groups else []), **own_settings(settings))
+    if not isinstance(both, tuple | list) or len(both) != 2:
+        raise TypeError(
+            f"estimator {name}: got {both!r}; expected the advantages of a correct and an incorrect rollout."
+        )
+    size = groups.size
+    pair = [torch.as_tensor(one, dtype=torch.float64, device=size.device) for one in both]
+    for one in pair:
+        if one.shape not in ((), size.shape):
+            raise TypeError(
+                f"estimator {name}: got an advantage of shape {tuple(one.shape)}; expected a number or one value per "
+                f"group, shape {tuple(size.shape)}."
+            )
+    return pair[0].expand(size.shape), pair[1].expand(size.shape)
 
 
 def spread(values: torch.Tensor, response_mask: torch.Tensor) -> torch.Tensor:
@@ -171,10 +120,7 @@ def advantages_by_count(name: str, n: int, settings: OutcomeSettings) -> tuple[t
         For `a_grae`, which reads the whole batch, these n+1 groups are the batch.
     """
     solved = torch.arange(n + 1, dtype=torch.float64)
-    groups = (Groups(size=torch.full_like(solved, n), solved=solved),) if ESTIMATORS[name].uses_groups else ()
-    both = ESTIMATORS[name].advantages(*groups, **own_settings(settings))
-    positive, negative = (torch.as_tensor(one, dtype=torch.float64).expand(n + 1) for one in both)
-    return positive, negative
+    return _group_advantages(name, Groups(size=torch.full_like(solved, n), solved=solved), settings)
 
 
 def learns_from_groups_of(name: str, n: int, settings: OutcomeSettings) -> bool:
@@ -216,7 +162,7 @@ def reflected(members: torch.Tensor, size: torch.Tensor, beta: float) -> torch.T
     """Compute |A| of a reflected curve (Appendix D, Eq. 15-18) for a channel: the correct or the incorrect rollouts.
 
     With s = members/size it is f(s) = (s/(1-s))^beta, the curve ((1-s)/s)^beta reflected about s = 1/2. It is infinite
-    at s = 1, where the channel is the whole group. There it is continued linearly from the two points before:
+    at s = 1, where the channel is the whole group. There we extrapolate linearly from the two previous points:
     f(1) = 2 f((size-1)/size) - f((size-2)/size). In a group of two the second of these points is f(0). A group of one
     has no earlier point: f(1) is then f(0), which is 0 if beta > 0 and 1 if beta = 0, as without the reflection.
 
@@ -285,12 +231,12 @@ def maxrl(groups: Groups) -> tuple[torch.Tensor, torch.Tensor]:
 
 @estimator(k=number(5, at_least=1))
 def passk_training(groups: Groups, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pass@k training, analytical (arXiv 2508.10751, Eq. 11-15): the mean advantage over the k-subsets of a rollout.
+    """Pass@k training, analytical (arXiv 2508.10751, Eq. 11-15): the mean over the k-subsets with the rollout.
 
     A subset of k rollouts passes if one of them is correct. In a group of N with N- incorrect rollouts, the share of
-    subsets that fail is F = C(N-, k)/C(N, k), and q = C(N- - 1, k-1)/C(N-1, k-1) of those with a given incorrect
-    rollout. With the population standard deviation s = sqrt(F(1-F)), a correct rollout gets F/s and an incorrect one
-    (F-q)/s. k = 1 is `asymgrpo` at (0.5, 0.5).
+    subsets that fail is F = C(N-, k)/C(N, k), and q = C(N- - 1, k-1)/C(N-1, k-1) is the same share among the subsets
+    that contain a given incorrect rollout. With the population standard deviation s = sqrt(F(1-F)), a correct rollout
+    gets F/s and an incorrect one (F-q)/s. k = 1 is `asymgrpo` at (0.5, 0.5).
 
     The advantage is 0 if s = 0: in unanimous groups, with fewer than k incorrect rollouts, and so always in a group of
     k. It is also 0 in a group of fewer than k, which has no subset (the authors' code divides by zero).

@@ -27,7 +27,12 @@ def number(default: Any = MISSING, **allowed: float) -> Any:
     Args:
         default: without one, the key has to be given.
         allowed: `at_least`, `above`, `at_most`.
+
+    Raises:
+        TypeError: another bound.
     """
+    if unknown := allowed.keys() - {"at_least", "above", "at_most"}:
+        raise TypeError(f"number(): got the bound {', '.join(unknown)}; expected at_least, above or at_most.")
     return field(default=default, metadata=allowed)
 
 

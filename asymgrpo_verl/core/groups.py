@@ -25,13 +25,13 @@ class Groups(NamedTuple):
     """The groups of a batch. A row without a response token belongs to no group.
 
     Attributes:
-        size: (groups,) float64, rollouts of each group; 0 if no row of a uid has a response token, and in the last
-            place if no uid is None.
+        size: (groups,) float64, rollouts of each group; 0 if no row of the group has a response token. The last entry
+            is the group of the uid None, and 0 if there is none.
         solved: (groups,) float64, correct rollouts of each group. The group accuracy p is solved/size.
         index: (bs,) int64, the group of each row: 0 to groups-1 in the order in which the uids appear. This and the
             next two are None if only the counts are known.
         alive: (bs,) bool, whether the row has a response token.
-        correct: (bs,) bool, whether the row has one and its summed reward is above the threshold.
+        correct: (bs,) bool, whether the row has a response token and its summed reward is above the threshold.
     """
 
     size: torch.Tensor

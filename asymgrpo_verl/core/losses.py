@@ -40,7 +40,8 @@ def two_channel_loss(
 
     The metrics `actor/{positive,negative}/*` are in `core.metrics`; `actor/pg_clipfrac`, `actor/ppo_kl` and
     `actor/pg_clipfrac_lower` are as in `vanilla`. All are over the response tokens of this micro-batch. verl logs their
-    plain mean over micro-batches, so every micro-batch has every key, also if it lacks a channel.
+    plain mean over micro-batches, so each micro-batch reports every key, even if it has no token with positive or with
+    negative advantage.
 
     Args:
         old_log_prob, log_prob, advantages: (bs, len).

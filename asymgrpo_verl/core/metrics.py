@@ -179,7 +179,7 @@ METRICS = (
         "nats",
         INCREMENT,
         "core.diagnostics.update_metrics",
-        "Mean over the channel's rollouts of log pi_new(y) - log pi_old(y), after the update minus before it.",
+        "Mean over the channel's rollouts of log pi_new(y) - log pi_old(y), of the policy after and before the update.",
     ),
     Metric(
         "rollouts/{correct,incorrect}/log_prob_increment_per_token",
@@ -207,14 +207,14 @@ METRICS = (
         "asymgrpo/{beta_pos,beta_neg}_signal",
         "that of the measurement",
         SCHEDULED,
-        "core.schedules.observe",
+        f"{TRAINER}._remember",
         "The averaged measurement that the beta's schedule uses.",
     ),
     Metric(
         "entropy_advantage/bonus",
         "advantage",
         "with algorithm.entropy_advantage",
-        "core.shaping.add_entropy",
+        f"{TRAINER}._shape_advantages",
         "Mean bonus per response token.",
     ),
     Metric(
@@ -305,9 +305,10 @@ rollouts per prompt. `{a,b}` stands for one key with a and one with b, and `k_of
 
 - The trainer (`trainer.v1.trainer_mode=asymgrpo`) logs its metrics at every step and with every estimator, also with
   verl's own, so that baselines are comparable. If a step has no data for a metric, the metric is NaN: for example
-  `rollouts/incorrect/*` when all rollouts are correct.
-- `log_prob_increment_every` and `gradient_share_every` stand under `algorithm.diagnostics`; 0 is never. The first costs
-  one more forward pass over the batch, the second two more forward and backward passes, and it needs fsdp2.
+  `rollouts/incorrect/*` when all rollouts are correct, and metrics of every N steps at the steps between.
+- `log_prob_increment_every` and `gradient_share_every` stand under `algorithm.diagnostics`; 0 switches them off.
+  `log_prob_increment_every` costs one more forward pass over the batch. `gradient_share_every` costs two more forward
+  and backward passes, and needs fsdp2.
 - `rollouts/*/advantage_mass` and `covariance/*` use the advantages before `algorithm.entropy_advantage` and
   `algorithm.token_weighting`.
 - The loss's metrics (`actor/*`) are verl's plain means over micro-batches. `token_frac`, `clipfrac` and `ppo_kl` are

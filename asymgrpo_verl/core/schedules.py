@@ -76,10 +76,10 @@ class Piecewise:
 class Entropy:
     """A controller that moves the beta so that the entropy of its channel stays near a target.
 
-    A step changes the beta by gain times the relative distance of the averaged entropy from the target, and at most by
-    gain. beta_pos rises while the entropy of correct rollouts is below the target, which puts more weight on hard
-    prompts, and falls while it is above. beta_neg rises while the entropy of incorrect rollouts is above the target,
-    which prunes them harder, and falls while it is below.
+    Each step adds gain x (target - entropy)/target to beta_pos, and subtracts it from beta_neg. The entropy is
+    averaged, and the factor is clipped to [-1, 1]. So beta_pos rises while the entropy of correct rollouts is below the
+    target, which puts more weight on hard prompts. beta_neg rises while the entropy of incorrect rollouts is above the
+    target, which prunes them harder.
 
     Attributes:
         target: nats per token, > 0.

@@ -33,7 +33,7 @@ def outcome_advantage(
     estimator: str,
     **kwargs,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Compute the advantages of `algorithm.adv_estimator=<estimator>`, and return them as the returns too.
+    """Compute the advantages of `algorithm.adv_estimator=<estimator>`. Return (advantages, returns), one tensor twice.
 
     Args:
         config: verl's `algorithm`; kwargs are not used, verl passes them.
@@ -61,7 +61,7 @@ def asymgrpo_policy_loss(
 
     Args:
         config: verl's ActorConfig, with the clip range and the counts of the global batch.
-        agg_loss: verl.trainer.ppo.core_algos.agg_loss; the others are arguments of a policy loss of verl.
+        agg_loss: verl.trainer.ppo.core_algos.agg_loss. All other arguments are those of any policy loss of verl.
     """
     low, high = config.clip_ratio_low, config.clip_ratio_high
     return two_channel_loss(

@@ -139,6 +139,7 @@ if [ "$DEVICE" = cpu ]; then
 fi
 export VERL_FILE_LOGGER_PATH=$OUT_DIR/metrics.jsonl TENSORBOARD_DIR=$OUT_DIR/tensorboard
 env_of_workers VERL_FILE_LOGGER_PATH TENSORBOARD_DIR
+[ -z "${VERL_USE_EXTERNAL_MODULES:-}" ] || env_of_workers VERL_USE_EXTERNAL_MODULES # a plugin of the user's own
 
 # Hydra parses its arguments, so paths are quoted.
 VAL_QUOTED=$(printf ",'%s'" "${VAL_LIST[@]}")
