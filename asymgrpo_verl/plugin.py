@@ -30,7 +30,7 @@ def _register_algorithms(core_algos) -> None:
     from asymgrpo_verl.core.estimators import on_declared
     from asymgrpo_verl.integration import adapters, capabilities
 
-    if not capabilities.can_register(core_algos.__name__):
+    if not capabilities.can_register():
         return
     on_declared(lambda name: core_algos.register_adv_est(name)(partial(adapters.outcome_advantage, estimator=name)))
     core_algos.register_policy_loss("asymgrpo")(partial(adapters.asymgrpo_policy_loss, agg_loss=core_algos.agg_loss))

@@ -271,13 +271,13 @@ def _names(code: CodeType) -> set[str]:
     return names
 
 
-def can_register(module: str) -> bool:
-    """Return whether `module` of verl, and verl.utils.config, where our settings are checked, have what METHOD needs.
+def can_register() -> bool:
+    """Return whether verl's registries, and verl.utils.config, where our settings are checked, have what METHOD needs.
 
     If not, our names are not registered, so that the run of a user who does not use them goes on. A run that uses them
     ends with the error of `check_at_start`.
     """
-    return not problems(need for need in NEEDS[METHOD] if need.name.startswith((f"{module}.", "verl.utils.config.")))
+    return not problems(need for need in NEEDS[METHOD] if need.name.startswith((f"{ALGOS}.", "verl.utils.config.")))
 
 
 def used_features(config: DictConfig) -> list[str]:
