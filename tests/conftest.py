@@ -14,6 +14,7 @@
 """Settings for all tests. verl runs on the CPU. Hypothesis has no deadline, because no test times a single call."""
 
 import os
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -24,6 +25,32 @@ os.environ["VERL_PLATFORM"] = "cpu"
 
 hypothesis.settings.register_profile("default", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("default")
+
+
+STARTS = ("subprocess.Popen", "os.fork", "os.posix_spawn", "os.system")  # audit events of Python
+MAY_START = {"process", "checker", "slow"}
+unmarked: str | None = None  # the running test, if it has none of these marks
+
+
+def refuse(event: str, arguments: tuple) -> None:
+    """Raise in a test without a mark that starts a process, because the fast tier leaves out only marked tests."""
+    # libraries run uname and file when they are imported
+    if unmarked and event in STARTS and not (arguments and arguments[0] in ("uname", "file")):
+        raise RuntimeError(f"{unmarked}: got {event} of {arguments[:1]}; expected one of the marks {sorted(MAY_START)}")
+
+
+sys.addaudithook(refuse)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    global unmarked
+    marks = {mark.name for mark in item.iter_markers()}
+    unmarked = None if marks & MAY_START else item.nodeid
+    try:
+        return (yield)
+    finally:
+        unmarked = None
 
 
 @pytest.fixture(scope="session")
