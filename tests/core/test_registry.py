@@ -60,9 +60,7 @@ def test_another_result_than_two_values_per_group_is_named():
 
     with pytest.raises(TypeError, match="estimator one_value: got .*; expected the advantages of a correct and"):
         values("one_value")
-    with pytest.raises(
-        TypeError, match=r"per_row: got an advantage of shape \(5,\); expected .* shape \(3,\)"
-    ):
+    with pytest.raises(TypeError, match=r"per_row: got an advantage of shape \(5,\); expected .* shape \(3,\)"):
         values("per_row")
 
 
@@ -90,9 +88,7 @@ def test_a_misspelt_bound_is_named():
 
 
 def test_parameters_that_are_no_settings_are_named():
-    with pytest.raises(
-        TypeError, match="wrong: got the parameters groups, x; expected groups .or not., power"
-    ):
+    with pytest.raises(TypeError, match="wrong: got the parameters groups, x; expected groups .or not., power"):
 
         @estimator(power=number(1.0))
         def wrong(groups, x): ...
