@@ -45,6 +45,8 @@ EXTRAS = {
 # What `asymgrpo check --train` runs of recipes/, to which asymgrpo_verl/recipes is a link.
 SMOKE_TEST = [
     "recipes/asymgrpo/launch.sh",
+    "recipes/asymgrpo/checks.sh",
+    "recipes/asymgrpo/out_dir.sh",
     "recipes/asymgrpo/config/*.yaml",
     "recipes/asymgrpo/config/device/*.yaml",
     "recipes/quickstart/run_tiny_cpu.sh",

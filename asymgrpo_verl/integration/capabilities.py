@@ -18,7 +18,7 @@ that we have not tested is used if it has them all. Nothing here runs when verl 
 `asymgrpo check` call it.
 """
 
-import importlib
+import importlib.util
 import inspect
 import os
 from collections.abc import Iterable
@@ -85,7 +85,15 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         ),
         Need("verl.utils.config.validate_config"),
         Need("verl.trainer.main_ppo.main", has="validate_config"),
+        Need("verl.trainer.main_ppo.run_ppo"),
+        Need("verl.trainer.main_ppo.TaskRunnerV1"),
+        Need("verl.experimental.fully_async_policy.fully_async_main.main", has="run_ppo"),
+        Need("verl.experimental.one_step_off_policy.main_ppo.main", has="run_ppo"),
+        Need("verl.experimental.reward_loop.reward_manager.dapo.DAPORewardManager.run_single", has="acc"),
+        Need(f"{V1}.replay_buffer.ReplayBuffer._dapo_filtered_keys"),
         Need("verl.trainer.config.AlgoConfig", has="adv_estimator use_kl_in_reward"),
+        Need("hydra.compose.compose", call="_ _"),
+        Need("hydra.core.hydra_config.HydraConfig", has="get initialized"),
         Need("hydra.core.plugins.Plugins.register", call="_ _"),
         Need("hydra.plugins.search_path_plugin.SearchPathPlugin", has="manipulate_search_path"),
         Need("hydra.core.config_search_path.ConfigSearchPath.append", call="_ provider= path="),
@@ -110,6 +118,7 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need(f"{BASE}._compute_old_log_prob", has="old_log_probs entropy"),
         Need(f"{BASE}._compute_advantage", override="self batch metrics", has="advantages response_mask rm_scores"),
         Need(f"{BASE}._update_actor", override="self batch metrics"),
+        Need(f"{BASE}.on_validate_end"),
         Need("verl.single_controller.ray.base.RayWorkerGroup._create_worker"),
         Need("verl.single_controller.ray.base.create_colocated_worker_cls", has="WorkerDict"),
         Need("verl.utils.debug.marked_timer", call="_ _"),
@@ -117,6 +126,9 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need("verl.workers.utils.padding.response_from_nested", call="_ _"),
         Need("transfer_queue.interface.kv_batch_get", call="keys= partition_id= select_fields="),
         Need("transfer_queue.interface.kv_batch_put", call="keys= partition_id= fields="),
+        Need("transfer_queue.interface.kv_list", call="partition_id="),
+        Need("transfer_queue.interface.kv_clear", call="keys= partition_id="),
+        Need("transfer_queue.interface.async_kv_put", call="key= partition_id= tag="),
         Need(f"{WORKERS}.ActorRolloutRefWorker.compute_log_prob", call="_ _"),
     ),
     GRADIENTS: (
@@ -139,6 +151,7 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need("verl.single_controller.base.decorator.make_nd_compute_dataproto_dispatch_fn", call="mesh_name="),
         Need("verl.utils.tensordict_utils.assign_non_tensor", call="_ use_dynamic_bsz="),
         Need("verl.utils.tensordict_utils.get_tensordict", call="tensor_dict= non_tensor_dict="),
+        Need("verl.utils.tensordict_utils.maybe_fix_3d_position_ids", call="_"),
     ),
     KEEP_BEST: (
         Need("verl.trainer.ppo.checkpoint_callback.CheckpointCallback", call="_", has="on_save"),
@@ -161,6 +174,9 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need(f"{FSDP}.FSDPEngineWithLMHead"),
         Need("verl.utils.distributed.initialize_global_process_group_ray", call="timeout_second= backend="),
         Need(f"{ROLLOUT}.vllm_rollout.bucketed_weight_transfer.BucketedWeightReceiver.receive_weights", call="_ _"),
+        Need(f"{ROLLOUT}.vllm_rollout.bucketed_weight_transfer.BucketedWeightReceiver.__init__"),
+        Need(f"{ROLLOUT}.vllm_rollout.bucketed_weight_transfer.BucketedWeightSender.__init__"),
+        Need(f"{ROLLOUT}.vllm_rollout.bucketed_weight_transfer.create_shared_memory"),
         Need("verl.third_party.vllm"),
         Need(f"{ROLLOUT}.vllm_rollout"),
         Need("vllm.model_executor.layers.utils.dispatch_cpu_unquantized_gemm", override="layer remove_weight"),
@@ -222,8 +238,9 @@ def _find(name: str) -> Any:
     found, path = importlib.import_module(first), first
     for part in rest:
         path = f"{path}.{part}"
-        # A package may not have its module as an attribute yet: a hook runs while the package is being imported.
-        if hasattr(found, "__path__") and not hasattr(found, part):
+        # A package may not have its module as an attribute: a hook runs while the package is being imported, and
+        # hydra has a function of the name of its module compose.
+        if hasattr(found, "__path__") and importlib.util.find_spec(path):
             found = importlib.import_module(path)
         else:
             found = _original(getattr(found, part))

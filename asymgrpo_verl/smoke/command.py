@@ -42,6 +42,7 @@ SETTINGS = (
     "algorithm.diagnostics.log_prob_increment_every=1",
     "algorithm.diagnostics.gradient_share_every=1",
     "+algorithm.entropy_advantage.alpha=0.4",
+    "+asymgrpo_name=smoke_test",  # because METHOD=asymgrpo has no entropy advantage
     "+algorithm.token_weighting.correct=surprisal",
     "+algorithm.asymgrpo.schedule.beta_pos={kind: solve_rate, none_solved: 0.9, all_solved: 0.5}",
     "+algorithm.asymgrpo.schedule.beta_neg={kind: entropy, target: 1.0}",

@@ -151,8 +151,7 @@ def test_every_function_of_core_that_takes_tensors_is_tested_here():
     """A new function in one of these modules needs a test here, and its name in this list."""
     here = {"alive_and_correct", "gather_groups", "two_channel_loss", "token_weights", "add_entropy", *DIAGNOSTICS}
     inside = {"has_response", "compute_advantages", "spread", "reflected", "nearest_share", *estimators.ESTIMATORS}
-    on_the_host = {"advantages_by_count", "learns_from_groups_of", "epoch_metrics", "estimator", "on_declared"}
-    on_the_host |= {"own_settings"}
+    on_the_host = {"advantages_by_count", "learns_from_groups_of", "epoch_metrics"}
     modules = diagnostics, estimators, groups, losses
     public = {
         name

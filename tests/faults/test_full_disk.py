@@ -63,8 +63,10 @@ def test_a_full_disk_ends_the_run_and_it_resumes_from_the_last_whole_checkpoint(
 
 @pytest.mark.process
 def test_an_empty_record_of_the_last_checkpoint_is_named(tmp_path):
-    for name in ("model", "train.parquet", "val.parquet"):
+    for name in ("train.parquet", "val.parquet"):
         (tmp_path / name).touch()
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
     latest = tmp_path / "out" / "checkpoints" / "latest_checkpointed_iteration.txt"
     latest.parent.mkdir(parents=True)
     latest.touch()  # a full disk leaves it empty

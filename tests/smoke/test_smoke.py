@@ -113,7 +113,7 @@ def test_a_bad_value_in_the_log_is_named(step, change, message):
 def test_a_missing_key_and_a_missing_step_are_named():
     rows = good_rows()
     del rows[2]["gradient/positive/norm"]
-    assert problems(rows) == ["83 metrics in the log: missing: gradient/positive/norm"]
+    assert problems(rows) == ["84 metrics in the log: missing: gradient/positive/norm"]
     assert problems(good_rows()[:2]) == ["2 steps in the log: got the steps [1]."]
     assert problems([]) == ["2 steps in the log: got the steps []."]
 
@@ -146,6 +146,7 @@ def test_a_training_that_fails_shows_the_end_of_its_output_and_where_the_rest_is
     assert "algorithm.asymgrpo.beta_pos: got -1" in said and said.endswith(f"The whole output is in {log}\n")
 
 
+@pytest.mark.process
 def test_a_command_that_does_not_end_is_ended(tmp_path, monkeypatch):
     monkeypatch.setattr(command, "MINUTES", 0.01)
     with (tmp_path / "log").open("wb") as log:
