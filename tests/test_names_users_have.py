@@ -18,12 +18,11 @@ The lists are written out here. A name may be added to them; to remove or change
 
 import json
 import math
-import os
-import subprocess
 import sys
 from importlib import metadata
 
 import pytest
+from fresh import fresh_python
 from omegaconf import OmegaConf
 from places import ROOT
 
@@ -146,7 +145,5 @@ from verl.trainer.ppo.v1 import get_trainer_cls
 print(json.dumps([[*ADV_ESTIMATOR_REGISTRY], [*POLICY_LOSS_REGISTRY], get_trainer_cls("asymgrpo").__name__]))
 """
     env = {"VERL_USE_EXTERNAL_PLUGINS": "none", "VERL_USE_EXTERNAL_MODULES": "asymgrpo_verl.plugin"}
-    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, **env}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    estimators, losses, trainer = json.loads(done.stdout.splitlines()[-1])
+    estimators, losses, trainer = json.loads(fresh_python(code, **env))
     assert ESTIMATORS.keys() <= {*estimators} and "asymgrpo" in losses and trainer == "AsymGRPOTrainer"

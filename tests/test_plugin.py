@@ -18,6 +18,7 @@ import subprocess
 import sys
 
 import pytest
+from fresh import fresh_python
 
 pytestmark = pytest.mark.process
 
@@ -46,16 +47,16 @@ def python(code: str, **env: str) -> str:
     ids=["entry point", "external module", "both"],
 )
 def test_import_verl_registers_estimator_and_loss(env):
-    assert python(REGISTERED, **env) == "asymgrpo asymgrpo_policy_loss"
+    assert fresh_python(REGISTERED, **env) == "asymgrpo asymgrpo_policy_loss"
 
 
 def test_the_plugin_may_be_imported_before_verl():
-    assert python("import asymgrpo_verl.plugin\n" + REGISTERED) == "asymgrpo asymgrpo_policy_loss"
+    assert fresh_python("import asymgrpo_verl.plugin\n" + REGISTERED) == "asymgrpo asymgrpo_policy_loss"
 
 
 def test_without_the_plugin_there_is_no_asymgrpo():
     code = "import verl.trainer.ppo.core_algos as c; print('asymgrpo' in c.ADV_ESTIMATOR_REGISTRY)"
-    assert python(code, VERL_USE_EXTERNAL_PLUGINS="none") == "False"
+    assert fresh_python(code, VERL_USE_EXTERNAL_PLUGINS="none") == "False"
 
 
 def test_a_run_does_not_take_a_users_data_prep_for_ours(tmp_path):
@@ -77,7 +78,7 @@ def test_the_core_does_not_import_verl():
 
 def test_loading_the_plugin_imports_no_verl_module_of_its_own():
     code = "import sys, verl; print(sorted(m for m in sys.modules if m.startswith(('verl.', 'vllm'))))"
-    assert python(code) == python(code, VERL_USE_EXTERNAL_PLUGINS="none")
+    assert fresh_python(code) == fresh_python(code, VERL_USE_EXTERNAL_PLUGINS="none")
 
 
 def test_an_error_while_registering_surfaces():
@@ -90,7 +91,7 @@ try:
 except ImportError as error:
     print("surfaced:", error)
 """
-    assert python(code).startswith("surfaced: import of asymgrpo_verl.integration.adapters halted")
+    assert fresh_python(code).startswith("surfaced: import of asymgrpo_verl.integration.adapters halted")
 
 
 def test_cpu_support_is_neither_imported_nor_patched_without_its_platform():
@@ -101,7 +102,7 @@ from verl.plugin.platform.platform_manager import PlatformRegistry
 print([m for m in sys.modules if m.startswith("asymgrpo_verl.cpu")], PlatformRegistry.get("cpu"),
       d.initialize_global_process_group_ray.__module__)
 """
-    assert python(code) == "[] None verl.utils.distributed"
+    assert fresh_python(code) == "[] None verl.utils.distributed"
 
 
 def test_the_trainer_is_registered_beside_those_of_verl():

@@ -14,15 +14,13 @@
 """Each patch for the CPU does what it should, and the reason for it still holds."""
 
 import inspect
-import os
-import subprocess
-import sys
 import types
 import uuid
 from importlib import metadata
 
 import pytest
 import torch
+from fresh import fresh_python
 from tiny_run import NEEDS_VLLM
 
 from asymgrpo_verl.cpu import patches
@@ -118,7 +116,5 @@ print(get_device_name(), get_device_id(), get_nccl_backend(), get_resource_name(
       EngineRegistry.get_engine_cls("language_model", "fsdp2").__module__,
       hasattr(d.initialize_global_process_group_ray, "__wrapped__"), "+cpu" in m.version("vllm"))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "VERL_PLATFORM": "cpu"}
-    )
-    assert done.stdout.strip() == "cpu cpu gloo GPU False asymgrpo_verl.cpu.engine True True", done.stderr
+    printed = fresh_python(code, VERL_PLATFORM="cpu")
+    assert printed == "cpu cpu gloo GPU False asymgrpo_verl.cpu.engine True True"
