@@ -157,10 +157,11 @@ def dry_run(place: Path, device: str, quickstart: Path) -> dict:
     """Return the configuration that the launcher below `quickstart` would train with, and verl's checks accept."""
     (*_, train), env = command.commands(place, device)
     train[1] = str(quickstart / Path(train[1]).name)
-    done = subprocess.run(train, env={**env, "DRY_RUN": "1"}, capture_output=True, text=True, cwd=place)
+    done = subprocess.run(train, env={**env, "DRY_RUN": "all"}, capture_output=True, text=True, cwd=place)
     assert done.returncode == 0 and "the configuration is good" in done.stderr, done.stderr[-3000:]
     lines = done.stdout.splitlines()[1:]  # after the command
-    return yaml.safe_load("\n".join(line for line in lines if not line.startswith("[")))  # Hydra's log
+    # without what Hydra and vLLM log
+    return yaml.safe_load("\n".join(line for line in lines if not line.startswith(("[", "INFO ", "WARNING "))))
 
 
 @pytest.mark.process
