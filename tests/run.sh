@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Run the linters and the tests: bash tests/run.sh [fast|commit|all] [pytest arguments]
-#   fast     the tests that need no Ray, no vLLM, no answer checker and no other process: a minute
-#   commit   all tests but the training runs; run it before a commit: 4 minutes
-#   all      all tests, with the training runs on the CPU: 20 minutes; the default
+#   fast     the tests that need no Ray, no vLLM, no answer checker and no other process: a minute or two
+#   commit   all tests but the training runs; run it before a commit: minutes
+#   all      all tests, with the training runs on the CPU: half an hour; the default
 # The first run makes .venv, and so does a run after a change of setup.py or install.sh. VENV=/path chooses another place.
 # Paths in the pytest arguments start at the root of the checkout: bash tests/run.sh fast tests/core -k entropy
 set -euo pipefail
