@@ -46,3 +46,17 @@ def tiny_model(place: Path) -> Path:
     (place / "config.json").write_text('{"torch_dtype": "bfloat16"}')
     (place / "model.safetensors").write_bytes(bytes(2000))
     return place
+
+
+def run_environment(place: Path) -> dict[str, str]:
+    """Return the variables of a run whose files are made in `place`, and whose `python` says that it was called."""
+    for name in ("train.parquet", "val.parquet"):
+        (place / name).touch()
+    idle_python(place, "echo called python")
+    return {
+        "TRAIN_FILE": str(place / "train.parquet"),
+        "VAL_FILES": str(place / "val.parquet"),
+        "MODEL_PATH": str(tiny_model(place / "model")),
+        "OUT_DIR": str(place / "out"),
+        "PATH": str(place),
+    }

@@ -39,7 +39,7 @@ def summarise(rows: list[dict]) -> str:
     for name, key, among in (
         ("validation accuracy", "accuracy", validated),
         ("accuracy of the rollouts", "critic/score/mean", steps),
-        ("entropy (nats a token)", "actor/entropy", steps),
+        ("entropy (nats per token)", "actor/entropy", steps),
         ("  of correct rollouts", "rollouts/correct/entropy", steps),
         ("  of incorrect rollouts", "rollouts/incorrect/entropy", steps),
         ("log pi increment, correct", "rollouts/correct/log_prob_increment", steps),
@@ -76,7 +76,7 @@ def draw(rows: list[dict], path: Path) -> None:
     plot(entropy, "actor/entropy", color=GREY, label="all rollouts")
     plot(entropy, "rollouts/correct/entropy", color=GREEN, label="correct")
     plot(entropy, "rollouts/incorrect/entropy", color=ORANGE, label="incorrect")
-    entropy.set(title="policy entropy (nats a token)", ylim=(0, None))
+    entropy.set(title="policy entropy (nats per token)", ylim=(0, None))
     plot(groups, "groups/all_solved", color=GREEN, label="all-solved")
     plot(groups, "groups/mixed", color=GREY, label="mixed")
     plot(groups, "groups/none_solved", color=ORANGE, label="none-solved")

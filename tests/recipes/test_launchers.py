@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 import pytest
-from launching import RECIPE, idle_python, launch, tiny_model, write_command
+from launching import RECIPE, idle_python, launch, run_environment, write_command
 from places import QUICKSTART
 
 pytestmark = pytest.mark.process
@@ -31,17 +31,9 @@ QWEN, TINY, ALL = "run_qwen3_4b_fsdp.sh", QUICKSTART / "run_tiny_cpu.sh", "run_a
 @pytest.fixture
 def run(tmp_path):
     """Return the environment of a run whose files are there, and whose python says that it was called."""
-    for name in ("train.parquet", "val.parquet"):
-        (tmp_path / name).touch()
-    idle_python(tmp_path, "echo called python")
-    return {
-        "TRAIN_FILE": str(tmp_path / "train.parquet"),
-        "VAL_FILES": str(tmp_path / "val.parquet"),
+    return run_environment(tmp_path) | {
         "VAL_FILE": str(tmp_path / "val.parquet"),
-        "MODEL_PATH": str(tiny_model(tmp_path / "model")),
-        "OUT_DIR": str(tmp_path / "out"),
         "OUT_ROOT": str(tmp_path / "root"),
-        "PATH": str(tmp_path),
         "DRY_RUN": "0",
     }
 

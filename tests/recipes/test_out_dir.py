@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from launching import RECIPE, idle_python, launch, tiny_model
+from launching import RECIPE, idle_python, launch, run_environment
 
 pytestmark = pytest.mark.process
 
@@ -33,17 +33,7 @@ QWEN = "run_qwen3_4b_fsdp.sh"
 @pytest.fixture
 def run(tmp_path):
     """Return the environment of a run whose python is called and ends."""
-    for name in ("train.parquet", "val.parquet"):
-        (tmp_path / name).touch()
-    idle_python(tmp_path, "echo called python")
-    return {
-        "TRAIN_FILE": str(tmp_path / "train.parquet"),
-        "VAL_FILES": str(tmp_path / "val.parquet"),
-        "MODEL_PATH": str(tiny_model(tmp_path / "model")),
-        "OUT_DIR": str(tmp_path / "out"),
-        "PATH": str(tmp_path),
-        "TMPDIR": str(tmp_path),
-    }
+    return run_environment(tmp_path) | {"TMPDIR": str(tmp_path)}
 
 
 def wait_for(happened, seconds: float = 20) -> None:
