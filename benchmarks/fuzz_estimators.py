@@ -184,7 +184,7 @@ def advantages_of(batch: Batch, rewards: torch.Tensor, order: list[int] | None =
 
 
 def error_of(call: Callable[[], torch.Tensor]) -> tuple[torch.Tensor | None, Exception | None]:
-    """The result or the documented kind of error; any other exception goes on."""
+    """Return the result, or the documented kind of error; raise any other exception."""
     try:
         return call(), None
     except (ValueError, TypeError) as error:
@@ -282,8 +282,8 @@ def may_be_zero(batch: Batch, correct: bool, solved: int, size: int) -> bool | N
     settings, whole, incorrect = batch.settings, solved in (0, size), size - solved
     if batch.estimator == "asymgrpo":
         beta = settings["beta_pos" if correct else "beta_neg"]
-        flipped = settings["flip"] == ("positive" if correct else "negative")
-        return beta > 0 and whole and (size == 1 or not flipped)
+        reflected = settings["flip"] == ("positive" if correct else "negative")
+        return beta > 0 and whole and (size == 1 or not reflected)
     return {
         "reinforce_pm1": False,
         "psr": not correct,
@@ -311,7 +311,7 @@ def check_signs(batch: Batch, rows: list[float], moderate: bool) -> None:
 
 
 def check_monotone(batch: Batch, rows: list[float]) -> None:
-    """A+ never rises with p and |A-| never falls; a flipped curve the other way round, within one group size."""
+    """A+ never rises with p and |A-| never falls; a reflected curve the other way round, within one group size."""
     settings, groups = batch.settings, counts(batch)
     curves = {
         (groups[g][1], groups[g][0], correct): abs(value)
@@ -326,13 +326,13 @@ def check_monotone(batch: Batch, rows: list[float]) -> None:
         "f_grpo": both if settings.get("gamma", 0) <= 0.5 else (True,),
     }.get(batch.estimator, ())
     for channel in channels:
-        flipped = settings.get("flip", "none") == ("positive" if channel else "negative")
+        reflected = settings.get("flip", "none") == ("positive" if channel else "negative")
         points = [(n, k / n, weight) for (n, k, correct), weight in curves.items() if correct is channel]
-        if flipped or batch.estimator == "passk_training":  # these know the group size besides p
+        if reflected or batch.estimator == "passk_training":  # these know the group size besides p
             series = [[(p, w) for size, p, w in points if size == n] for n in {size for size, _, _ in points}]
         else:
             series = [[(p, w) for _, p, w in points]]
-        rises = flipped == channel
+        rises = reflected == channel
         for curve in series:
             weights = [weight for _, weight in sorted(curve, reverse=not rises)]
             for low, high in zip(weights, weights[1:], strict=False):
@@ -356,16 +356,16 @@ def check_curve(rng: random.Random) -> tuple[str, ...]:
     """One curve over all shares of a group: no NaN, never negative, monotone, reflected by the flip, 0^0 = 1."""
     size = rng.randint(1, 4096 if rng.random() < 0.1 else 17)
     beta = float(rng.choice(EXPONENTS)) if rng.random() < 0.5 else rng.uniform(0, 3)
-    plain, flipped = (
+    plain, reflected = (
         advantages_by_count("asymgrpo", size, ESTIMATORS["asymgrpo"].settings(beta_pos=beta, flip=flip))[0]
         for flip in ("none", "positive")
     )
     plain = plain[1:]
-    assert not plain.isnan().any() and not flipped.isnan().any(), f"NaN, {size=} {beta=}"
-    assert (plain >= 0).all() and (flipped >= 0).all(), f"a negative weight, {size=} {beta=}"
+    assert not plain.isnan().any() and not reflected.isnan().any(), f"NaN, {size=} {beta=}"
+    assert (plain >= 0).all() and (reflected >= 0).all(), f"a negative weight, {size=} {beta=}"
     assert (plain[1:] <= plain[:-1] * (1 + 1e-12)).all(), f"rises, {size=} {beta=}"
-    assert (flipped[:-1] <= flipped[1:] * (1 + 1e-12)).all(), f"flipped falls, {size=} {beta=}"
+    assert (reflected[:-1] <= reflected[1:] * (1 + 1e-12)).all(), f"the reflected curve falls, {size=} {beta=}"
     assert plain[-1] == (beta == 0), f"{plain[-1]} for the whole group, {size=} {beta=}"
-    assert torch.allclose(plain[:-1], flipped[1:-1].flip(0), rtol=1e-12, atol=0), f"no reflection, {size=} {beta=}"
-    outcome = "finite" if plain.isfinite().all() and flipped.isfinite().all() else "infinite"
+    assert torch.allclose(plain[:-1], reflected[1:-1].flip(0), rtol=1e-12, atol=0), f"no reflection, {size=} {beta=}"
+    outcome = "finite" if plain.isfinite().all() and reflected.isfinite().all() else "infinite"
     return "beta = 0" if beta == 0 else "beta > 50" if beta > MODERATE else "beta", outcome

@@ -14,6 +14,7 @@
 """Which room may import what: one table, held against the imports of every module, those inside functions too."""
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -46,20 +47,20 @@ ROOMS = {
     "row_files": Room("files", "pyarrow"),
     "extras": Room(),
     # The method, and what does not know verl.
-    "core": Room("paper files", "numpy pandas torch"),
-    "rewards": Room("files", "math_verify sympy"),
+    "core": Room("", "numpy pandas torch"),
+    "rewards": Room(FLOOR, "math_verify sympy"),
     "runs": Room(FLOOR, "peft tensorboard transformers yaml"),
     "cpu": Room("", "ray tensordict torch transfer_queue verl vllm wrapt"),
     # Upper rooms.
     "integration": Room(f"{FLOOR} core", "hydra numpy omegaconf ray tensordict torch transfer_queue verl"),
-    "evaluation": Room(f"{FLOOR} rewards runs cpu", "numpy pandas pyarrow tqdm transformers verl vllm"),
+    "evaluation": Room(f"{FLOOR} rewards runs cpu", "numpy pandas pyarrow tqdm transformers vllm"),
     "figures": Room(f"{FLOOR} core runs", "jinja2 matplotlib torch"),
     "smoke": Room(f"{FLOOR} core rewards runs", "numpy torch verl"),
     # Doors, which users name. Nothing imports a door.
     "plugin": Room("core integration cpu", "wrapt"),
-    "cli": Room(f"{FLOOR} core integration evaluation figures runs smoke"),
+    "cli": Room(f"{FLOOR} integration evaluation figures runs smoke"),
     "checkpoints": Room(f"{FLOOR} runs", "verl"),
-    "dry_run": Room(f"{FLOOR} integration", "hydra omegaconf verl"),
+    "dry_run": Room("", "hydra omegaconf verl"),
     "data_prep": Room("files row_files rewards", "datasets pyarrow tqdm"),
 }
 
@@ -74,10 +75,17 @@ def modules() -> list[Path]:
 
 
 def imports(path: Path) -> set[str]:
-    """Return the dotted names that a module imports, anywhere in it: `package.module` for `from package import x`."""
+    """Return the dotted names that a module imports, anywhere in it: `package.module` for `from package import x`.
+
+    The names in `import_module("...")` and in attributes such as `asymgrpo_verl.core` are imports too.
+    """
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("import_module", "__import__"):
+            names |= {argument.value for argument in node.args if isinstance(argument, ast.Constant)}
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == PACKAGE and not node.attr.startswith("__"):
+            names.add(f"{PACKAGE}.{node.attr}")
+        elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"{path}:{node.lineno}: got a relative import; expected an absolute one"
@@ -100,6 +108,41 @@ def test_a_module_imports_what_its_room_may(path):
 
 def test_the_table_has_every_room_and_no_other():
     assert {room_of(path) for path in modules()} == ROOMS.keys()
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_table_allows_a_room_only_what_it_uses_and_the_floor(room):
+    paths = [path for path in modules() if room_of(path) == room]
+    assert {*ROOMS[room].ours.split()} - {*FLOOR.split()} <= set().union(*map(rooms_imported, paths))
+    roots = {name.split(".")[0] for path in paths for name in imports(path)}
+    assert {*ROOMS[room].theirs.split()} <= roots
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import asymgrpo_verl.plugin",
+        "from asymgrpo_verl import plugin",
+        "from asymgrpo_verl.plugin import activate_cpu",
+        "def f():\n    import asymgrpo_verl.plugin as door",
+        "import importlib\nimportlib.import_module('asymgrpo_verl.plugin')",
+        "from importlib import import_module\nimport_module('asymgrpo_verl.plugin')",
+        "import asymgrpo_verl\nasymgrpo_verl.plugin.activate_cpu()",
+    ],
+)
+def test_every_way_to_import_a_module_is_seen(code, tmp_path):
+    path = tmp_path / "module.py"
+    path.write_text(code)
+    assert "asymgrpo_verl.plugin" in imports(path)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("room", [room for room in ROOMS if (ROOT / PACKAGE / room / "__init__.py").exists()])
+def test_importing_a_room_imports_nothing_heavy(room):
+    code = f"import sys, {PACKAGE}.{room}; print(*(name for name in sys.modules if '.' not in name))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"torch", "verl", "vllm", "ray", "pandas", "numpy", "pyarrow", "sympy", "math_verify", "matplotlib"}
+    assert not heavy & {*done.stdout.split()}
 
 
 def test_no_room_imports_one_that_imports_it():

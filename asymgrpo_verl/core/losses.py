@@ -70,12 +70,12 @@ def two_channel_loss(
     loss = aggregate(losses)
     with torch.no_grad():
         positive_loss = aggregate(losses.clamp(max=0.0))
-        sums = _channel_sums(log_ratio, ratio, advantages, response_mask, clip_low, clip_high, clip_c)
+        sums = _sums_by_sign(log_ratio, ratio, advantages, response_mask, clip_low, clip_high, clip_c)
         values = torch.cat([sums, torch.stack([positive_loss, loss.detach()]).double()]).tolist()
     return loss, _name_metrics(*values)
 
 
-def _channel_sums(log_ratio, ratio, advantages, response_mask, clip_low, clip_high, clip_c) -> torch.Tensor:
+def _sums_by_sign(log_ratio, ratio, advantages, response_mask, clip_low, clip_high, clip_c) -> torch.Tensor:
     """Sum what the metrics are made of: one float64 vector in the order of the arguments of `_name_metrics`."""
     positive, negative = (advantages > 0) & response_mask, (advantages < 0) & response_mask
     counts = [
@@ -106,19 +106,19 @@ def _name_metrics(
     pos,
     all_,
 ) -> dict[str, float]:
-    tokens, channels = max(tokens, 1), abs(pos) + abs(all_ - pos)
+    tokens, both = max(tokens, 1), abs(pos) + abs(all_ - pos)
     metrics = {
         "actor/pg_clipfrac": (clipped_pos + clipped_neg) / tokens,
         "actor/ppo_kl": -log_ratio / tokens,
         "actor/pg_clipfrac_lower": clipped_c / tokens,
     }
-    for channel, n, clipped, kl, ratio, loss in (
+    for sign, n, clipped, kl, ratio, loss in (
         ("positive", n_pos, clipped_pos, kl_pos, ratio_pos, pos),
         ("negative", n_neg, clipped_neg, kl_neg, ratio_neg, all_ - pos),
     ):
-        metrics[f"actor/{channel}/token_frac"] = n / tokens
-        metrics[f"actor/{channel}/loss_share"] = abs(loss) / channels if channels else 0.0
-        metrics[f"actor/{channel}/clipfrac"] = clipped / tokens
-        metrics[f"actor/{channel}/ppo_kl"] = -kl / tokens
-        metrics[f"actor/{channel}/ratio"] = ratio / n if n else 1.0
+        metrics[f"actor/{sign}/token_frac"] = n / tokens
+        metrics[f"actor/{sign}/loss_share"] = abs(loss) / both if both else 0.0
+        metrics[f"actor/{sign}/clipfrac"] = clipped / tokens
+        metrics[f"actor/{sign}/ppo_kl"] = -kl / tokens
+        metrics[f"actor/{sign}/ratio"] = ratio / n if n else 1.0
     return metrics

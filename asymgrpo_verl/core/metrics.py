@@ -244,22 +244,22 @@ METRICS = (
         "share",
         LOSS,
         "core.losses.two_channel_loss",
-        "The channel's share of the absolute loss; 0 if there is no loss.",
+        "Share of the absolute loss of tokens with a positive, with a negative advantage; 0 if there is no loss.",
     ),
     Metric(
         "actor/{positive,negative}/clipfrac",
         "share",
         LOSS,
         "core.losses.two_channel_loss",
-        "Clipped tokens of the channel divided by all response tokens. Both add up to actor/pg_clipfrac. Divide by "
-        "token_frac for the rate within the channel.",
+        "Clipped tokens with a positive, with a negative advantage, divided by all response tokens. Both add up to "
+        "actor/pg_clipfrac. Divide by token_frac for the rate among the tokens of one sign.",
     ),
     Metric(
         "actor/{positive,negative}/ppo_kl",
         "nats per token",
         LOSS,
         "core.losses.two_channel_loss",
-        "Sum of log pi_old - log pi_theta over the channel's tokens, divided by all response tokens. Both add up to "
+        "Sum of log pi_old - log pi_theta over these tokens, divided by all response tokens. Both add up to "
         "actor/ppo_kl, except for tokens with advantage 0.",
     ),
     Metric(
@@ -267,7 +267,7 @@ METRICS = (
         "ratio",
         LOSS,
         "core.losses.two_channel_loss",
-        "Mean of pi_theta/pi_old over the channel's tokens, 1 if it has none.",
+        "Mean of pi_theta/pi_old over these tokens, 1 if there are none.",
     ),
 )
 

@@ -13,10 +13,10 @@
 # limitations under the License.
 """Run verl's agent loops in the trainer's process: `rollout.agent.agent_loop_manager_class` with `+device=cpu`.
 
-verl sends every rollout alone through an actor for agent loops, an actor for rewards, an actor that chooses a server,
-and the TransferQueue. With a tiny model on few cores these calls take ten times as long as the tokens, and each actor
-needs seconds to import verl. Here one thread of the trainer's process runs verl's own agent loop and reward worker. One
-call per rollout is left, to vLLM's server, and the TransferQueue gets many rollouts in one call.
+verl calls four actors for each rollout: the agent loop, the reward, the choice of a server, and the TransferQueue. With
+a tiny model on few cores these calls take ten times as long as the tokens, and each actor needs seconds to import verl.
+Here one thread of the trainer's process runs verl's own agent loop and reward worker. Each rollout then needs one call,
+to vLLM's server, and one call puts many rollouts into the TransferQueue.
 """
 
 import asyncio

@@ -75,7 +75,7 @@ def read_result(argument: str) -> tuple[str, dict]:
     if not isinstance(results, dict) or not all(
         key in results and isinstance(results[key], kind) for key, kind in expected.items()
     ):
-        raise ValueError(f"{path}: got another JSON file; expected a results.json of `asymgrpo evaluate`.")
+        raise ValueError(f"{path}: got a JSON file with other keys; expected a results.json of `asymgrpo evaluate`.")
     if not results["benchmarks"].keys() & paper.BENCHMARKS.keys():
         found = ", ".join(results["benchmarks"]) or "no data source"
         raise ValueError(

@@ -291,7 +291,7 @@ def _names(code: CodeType) -> set[str]:
 def can_register() -> bool:
     """Return whether verl's registries, and verl.utils.config, where our settings are checked, have what METHOD needs.
 
-    If not, our names are not registered, so that the run of a user who does not use them goes on. A run that uses them
+    If not, our names are not registered, so that a run that does not use them is not affected. A run that uses them
     ends with the error of `check_at_start`.
     """
     return not problems(need for need in NEEDS[METHOD] if need.name.startswith((f"{ALGOS}.", "verl.utils.config.")))

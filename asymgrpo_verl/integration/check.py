@@ -13,7 +13,6 @@
 # limitations under the License.
 """Check that this environment can train the method, here and in a fresh Ray worker: `asymgrpo check`."""
 
-import importlib
 import importlib.util
 import json
 import os
@@ -61,13 +60,15 @@ def registration_problems(estimators: Iterable[str] = ESTIMATORS) -> list[str]:
 
 def _why_not_loaded() -> str:
     """Return the reason, after loading the plugin again, because verl logs a plugin that failed only at DEBUG level."""
-    if "asymgrpo_verl" not in {ep.module.split(".")[0] for ep in metadata.entry_points(group="verl.plugins")}:
+    plugins = metadata.entry_points(group="verl.plugins")
+    ours = next((plugin for plugin in plugins if plugin.module.startswith("asymgrpo_verl.")), None)
+    if ours is None:
         return "entry points of verl.plugins: got none of asymgrpo_verl; expected one. pip install the package here."
     policy = os.environ.get("VERL_USE_EXTERNAL_PLUGINS", "auto").strip().lower()
     if policy != "auto" and "asymgrpo" not in policy.split(","):
         return f"VERL_USE_EXTERNAL_PLUGINS: got {policy}; expected a list with asymgrpo. Unset it, or add asymgrpo."
     try:
-        importlib.import_module("asymgrpo_verl.plugin")
+        ours.load()
     except Exception:  # because the user must see it
         return f"loading asymgrpo_verl.plugin failed:\n{traceback.format_exc()}"
     return (
@@ -168,13 +169,13 @@ def check() -> int:
     ):
         try:
             found = ask() or []
+            verdict = "NOT " if found else ""
         except Exception:  # because a Ray that does not start, or a verl that does not import, is a problem to print
-            found = [traceback.format_exc()]
+            found, verdict = [traceback.format_exc()], "NOT KNOWN: "
         failed += [f"{place}: {problem}" for problem in found]
         if good:
             # After the question, because importing verl loads a user's own plugins with their estimators.
-            text = good.format(", ".join(ESTIMATORS), ", ".join(POLICY_LOSSES))
-            print(f"{place}: {'NOT ' if found else ''}{text}")
+            print(f"{place}: {verdict}{good.format(', '.join(ESTIMATORS), ', '.join(POLICY_LOSSES))}")
     for problem in failed:
         print(f"\nPROBLEM: {problem}", file=sys.stderr)
     return 1 if failed else 0

@@ -107,9 +107,9 @@ def _check_trainer_settings(config: DictConfig, task_runner: Any) -> None:
             )
     adapts = algorithm.adv_estimator == "asymgrpo" and any(schedule != Constant() for schedule in schedules.values())
     if adapts:
-        start = settings_from(algorithm)
+        configured = settings_from(algorithm)
         for name, schedule in schedules.items():
-            beta, key = getattr(start, name), f"algorithm.asymgrpo.schedule.{name}"
+            beta, key = getattr(configured, name), f"algorithm.asymgrpo.schedule.{name}"
             if isinstance(schedule, Entropy) and not schedule.minimum <= beta <= schedule.maximum:
                 raise ValueError(
                     f"algorithm.asymgrpo.{name}: got {beta}; expected a number from {key}.minimum={schedule.minimum} "

@@ -76,7 +76,7 @@ class Outputs(NamedTuple):
     """All rows of a step's batch, after verl's rollout correction.
 
     Attributes:
-        uid, last, session: what `sessions.read_keys` returns; `last` is its `rows`.
+        uid, last, session: what `sessions.read_keys` returns.
         nested_mask: the response mask as the TransferQueue holds it: nested, each row as long as its response.
         mask, rewards: (bs, len), the response mask and the token-level rewards, as `shaped_rewards.outcome_rewards`
             returns them.
@@ -118,7 +118,7 @@ class Rollouts(NamedTuple):
 def last_outputs(outputs: Outputs, reward_threshold: float) -> Rollouts:
     """Return the last output of each session, and gather them into groups. Raises as `gather_groups` does."""
     tensors = (outputs.rewards, outputs.mask, outputs.advantages, outputs.log_probs, outputs.entropy)
-    if len(outputs.last) < len(outputs.session):  # if not, every row is a last output, and we save the copies
+    if len(outputs.last) < len(outputs.session):  # If every row is a last output, no copy is needed.
         tensors = [tensor[outputs.last] for tensor in tensors]
     rewards, mask, *others = tensors
     groups = gather_groups(rewards, mask, outputs.uid[outputs.last], reward_threshold)
@@ -163,7 +163,7 @@ class AsymGRPOTrainer(PPOTrainerSync):
         return buffer
 
     def _init_resource_pool_mgr(self):
-        """Override verl's method because it chooses the actor's worker class, and ours has one method more."""
+        """Override verl's method because it chooses the actor's worker class. Ours adds gradient norms to it."""
         super()._init_resource_pool_mgr()
         if self.diagnostics_settings.gradient_share_every:
             # Imported here, because the trainer also has to work with a verl in which this worker does not.

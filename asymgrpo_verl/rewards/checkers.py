@@ -74,7 +74,7 @@ def _put(question: bytes) -> tuple[bytes, int]:
         code = 0 if reply else checker.wait()
         if code <= 0:
             successor = checker if reply else _start()
-    finally:  # An exception from a signal handler comes here too; the checker may then still write a reply to nobody.
+    finally:  # A signal handler may raise here; the checker's reply would then answer the next question.
         if checker and checker is not successor:
             _stop(checker)
         _places.put(successor)

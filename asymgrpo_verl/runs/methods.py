@@ -61,8 +61,9 @@ def _check_seeds(method: Method) -> list[str]:
         listed = "; ".join(f"{key}: {value}" for key, value in zip(keys, values, strict=False))
         listed += f"; and {len(keys) - 5} more" if len(keys) > 5 else ""
         raise ValueError(
-            f"{', '.join(str(run.path) for run in runs)}: got other settings in runs labelled {name} ({listed}); "
-            "expected only other seeds, because the runs of a label are averaged. Give each its own label, LABEL=PATH."
+            f"{', '.join(str(run.path) for run in runs)}: got runs labelled {name} with different settings ({listed}); "
+            "expected them to differ only in their seeds, because the runs of a label are averaged. Give each its own "
+            "label, LABEL=PATH."
         )
     messages = []
     if len(runs) > 1 and (unknown := [str(run.path) for run in runs if not run.config]):

@@ -80,7 +80,9 @@ def read_run(argument: str) -> Run:
 def _read_log(path: Path) -> list[dict]:
     if path.is_file():
         if path.suffix != ".jsonl":
-            raise ValueError(f"{path}: got another file; expected a run directory or a .jsonl of verl's logger `file`.")
+            raise ValueError(
+                f"{path}: got the suffix {path.suffix!r}; expected a run directory or a .jsonl of verl's logger `file`."
+            )
         return read_metrics(path)
     if rows := read_metrics(path / "metrics.jsonl"):
         return rows
@@ -108,7 +110,9 @@ def _hydra_files(directory: Path) -> tuple[dict[str, Any], list[str]]:
     config, overrides = (_read_yaml(found[0] / name) for name in ("config.yaml", "overrides.yaml"))
     config, overrides = config or {}, overrides or []
     if not isinstance(config, dict) or not isinstance(overrides, list):
-        raise ValueError(f"{found[0]}: got other content; expected Hydra's config.yaml and overrides.yaml.")
+        raise ValueError(
+            f"{found[0]}: got something else in its files; expected Hydra's config.yaml and overrides.yaml."
+        )
     leaves = flat(config)
     for key, (lowest, highest) in NUMBERS.items():
         value = leaves.get(key)

@@ -73,7 +73,7 @@ def best_checkpoint(run: Path, metrics: Path, data_source: str) -> tuple[Path, l
     saved = [step for step in accuracy if step in checkpoints]
     if not saved:
         raise ValueError(
-            f"{run}: got checkpoints at steps {_steps(checkpoints)}; expected one at a validated step: "
+            f"{run}: got checkpoints at these steps: {_steps(checkpoints)}; expected one at a validated step: "
             f"{_steps(accuracy)}."
         )
 

@@ -25,8 +25,8 @@ from asymgrpo_verl.figures.style import PALETTE, plt
 from studies.bandit.model import (
     SLOPE,
     START,
+    Betas,
     N,
-    Setting,
     advantages,
     at_accuracy,
     bandit,
@@ -36,9 +36,9 @@ from studies.bandit.model import (
     first_order,
     natural_step,
     population_entropy,
-    push,
     sampled_step,
     second_order,
+    total_weight,
     train,
     vanilla_step,
 )
@@ -54,15 +54,15 @@ SHAPES = {
     "many correct": bandit([0.7 / 64] * 64, [0.3]),
 }
 SETTINGS = {
-    "(0, 0) REINFORCE": Setting(0, 0),
-    "(0.5, 0.5) GRPO": Setting(0.5, 0.5),
-    "(0.9, 0.4) AsymGRPO": Setting(0.9, 0.4),
-    "(0.4, 0.9) its mirror": Setting(0.4, 0.9),
-    "(0.5, 0) Pos-Only": Setting(0.5, 0),
-    "EntIncrease": Setting(0.5, 0.5, "negative"),
-    "EntDecrease": Setting(0.5, 0.5, "positive"),
-    "(0, 0.5) Neg-Only": Setting(0, 0.5),
-    "(0.7, 0.7)": Setting(0.7, 0.7),
+    "(0, 0) REINFORCE": Betas(0, 0),
+    "(0.5, 0.5) GRPO": Betas(0.5, 0.5),
+    "(0.9, 0.4) AsymGRPO": Betas(0.9, 0.4),
+    "(0.4, 0.9) its mirror": Betas(0.4, 0.9),
+    "(0.5, 0) Pos-Only": Betas(0.5, 0),
+    "EntIncrease": Betas(0.5, 0.5, "negative"),
+    "EntDecrease": Betas(0.5, 0.5, "positive"),
+    "(0, 0.5) Neg-Only": Betas(0, 0.5),
+    "(0.7, 0.7)": Betas(0.7, 0.7),
 }
 MARKERS = "osD^v*P"  # one per colour of PALETTE, so plots show the first seven settings
 
@@ -147,11 +147,11 @@ def channel_product(k: torch.Tensor, beta: float) -> torch.Tensor:
     return k / N * (1 - k / N) * (channel_weight(k, N, beta) + channel_weight(N - k, N, beta))
 
 
-def push_table() -> str:
+def total_table() -> str:
     p = torch.tensor([0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99], dtype=torch.float64)
     rows = []
     for name, setting in SETTINGS.items():
-        rows.append([name, *push(p, *setting)])
+        rows.append([name, *total_weight(p, *setting)])
         if setting.flip == "none":
             exact = channel_weight(p, 1, setting.beta_pos) + channel_weight(1 - p, 1, setting.beta_neg)
             rows.append(["  at the exact p", *exact])
@@ -186,7 +186,7 @@ def population_table() -> str:
 
 
 def report() -> str:
-    tables = (policy_table, grid_table, step_table, vanilla_table, covariance_table, push_table, noise_table)
+    tables = (policy_table, grid_table, step_table, vanilla_table, covariance_table, total_table, noise_table)
     return "\n".join(make() for make in (*tables, population_table))
 
 
@@ -222,7 +222,7 @@ def draw_one_prompt(ax) -> None:
     for color, marker, (name, setting) in zip(PALETTE, MARKERS, SETTINGS.items(), strict=False):
         path = [start]
         for _ in range(150):
-            path.append(natural_step(path[-1], push(path[-1].p, *setting) * start.log_odds, 0.02))
+            path.append(natural_step(path[-1], total_weight(path[-1].p, *setting) * start.log_odds, 0.02))
         p, h = [b.p for b in path[::50]], [entropy(b.pi) for b in path[::50]]
         ax.plot(p, h, marker, color=color, label=name, markersize=6)
     ax.set(xlabel="p", ylabel="entropy H")

@@ -134,7 +134,7 @@ def mean_weight(share: torch.Tensor, beta: float, flip: bool = False) -> torch.T
     return torch.distributions.Binomial(N - 1, share.unsqueeze(-1)).log_prob(others).exp() @ weight
 
 
-def push(p: torch.Tensor, beta_pos: float, beta_neg: float, flip: str = "none") -> torch.Tensor:
+def total_weight(p: torch.Tensor, beta_pos: float, beta_neg: float, flip: str = "none") -> torch.Tensor:
     """Return the expected a+b over groups of N, (prompts,); the betas act on a prompt only through this number."""
     return mean_weight(p, beta_pos, flip == "positive") + mean_weight(1 - p, beta_neg, flip == "negative")
 
@@ -175,7 +175,7 @@ def group_weight(counts: torch.Tensor, beta: float) -> torch.Tensor:
     return torch.where(members > 0, channel_weight(members, N, beta), 0.0)
 
 
-class Setting(NamedTuple):
+class Betas(NamedTuple):
     beta_pos: float
     beta_neg: float
     flip: str = "none"
@@ -189,14 +189,14 @@ SLOPE = {"L rises": 0.0, "L flat": -1.0, "L falls": -2.0}
 
 
 @functools.cache
-def train(setting: Setting, steps: int = 300, eta: float = 0.02) -> torch.Tensor:
+def train(setting: Betas, steps: int = 300, eta: float = 0.02) -> torch.Tensor:
     """Take natural-gradient steps of the expected gradient from START; return the log-odds of p, (steps + 1, prompts).
 
     H+ and H- do not change, so only the log-odds move, and their path does not depend on any entropy.
     """
     path = [START]
     for _ in range(steps):
-        path.append(path[-1] + eta * push(path[-1].sigmoid(), *setting))
+        path.append(path[-1] + eta * total_weight(path[-1].sigmoid(), *setting))
     return torch.stack(path)
 
 

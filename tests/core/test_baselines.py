@@ -97,11 +97,11 @@ def test_passk_training_by_hand_at_group_size_eight_and_k_five(solved, positive,
 
 
 @pytest.mark.parametrize("solved", range(4, 9))
-def test_passk_training_is_silent_where_every_subset_of_k_has_a_correct_rollout(solved):
+def test_passk_training_has_zero_advantage_if_every_subset_of_k_has_a_correct_rollout(solved):
     assert not any(on(passk_training, {"a": [1] * solved + [0] * (8 - solved)}, k=5))
 
 
-def test_passk_training_is_silent_on_groups_of_fewer_than_k():
+def test_passk_training_has_zero_advantage_in_groups_of_fewer_than_k():
     values = on(passk_training, {"three": [1, 0, 0], "four": [1, 0, 0, 0], "five": [1, 0, 0, 0, 0], "one": [1]}, k=4)
     assert values == pytest.approx([0] * 3 + [0] * 4 + [1 / 2] + [-1 / 8] * 4 + [0])
 
@@ -123,7 +123,7 @@ def test_a_grae_by_hand():
 
 
 @pytest.mark.parametrize("baseline", GROUPWISE, ids=lambda baseline: baseline.__name__)
-def test_unanimous_groups_and_groups_of_one_are_silent(baseline):
+def test_unanimous_groups_and_groups_of_one_have_zero_advantage(baseline):
     groups = {"mixed": [1, 0, 0, 0, 0, 0], "solved": [1] * 6, "unsolved": [0] * 6, "one": [1], "another": [0]}
     values = on(baseline, groups)
     assert all(values[:6]) and not any(values[6:])

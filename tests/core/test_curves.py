@@ -50,7 +50,7 @@ def test_curve_at_the_papers_betas():
     assert weights(4, 0.4) == pytest.approx([3**0.4, 1, 3**-0.4, 0])
 
 
-def test_a_channel_that_is_the_whole_group_weighs_nothing_unless_beta_is_zero():
+def test_a_channel_that_is_the_whole_group_has_zero_advantage_unless_beta_is_zero():
     assert weights(8, 1e-6)[-1] == 0
     assert weights(8, 0.0) == [1.0] * 8
 

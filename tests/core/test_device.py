@@ -233,10 +233,10 @@ def test_the_test_finds_a_planted_defect(defect, monkeypatch):
 
 def test_the_test_finds_a_read_in_the_backward_pass_of_the_loss(monkeypatch):
     def read(*arguments):
-        sums = _channel_sums(*arguments)
+        sums = _sums_by_sign(*arguments)
         arguments[1].register_hook(lambda gradient: gradient * (gradient.abs().max().item() >= 0))  # the ratio
         return sums
 
-    _channel_sums = losses._channel_sums
-    monkeypatch.setattr(losses, "_channel_sums", read)
+    _sums_by_sign = losses._sums_by_sign
+    monkeypatch.setattr(losses, "_sums_by_sign", read)
     assert waits_of(loss_and_gradient, *LOSS) == total(METRICS, {"_local_scalar_dense": 1})

@@ -205,7 +205,7 @@ def test_an_epoch_adds_up_its_steps_and_the_next_starts_anew():
         assert metrics == pytest.approx({f"epoch/{name}": value for name, value in zip(names, values, strict=True)})
 
 
-def test_an_epoch_that_goes_on_with_another_number_of_rollouts_starts_anew():
+def test_an_epoch_that_resumes_with_a_different_number_of_rollouts_starts_anew():
     groups = gather_groups(*batch_of({"a": [1, 0], "b": [1, 1]}))
     counts = count_epoch(count_epoch(EpochCounts(0), 0, groups, n=2), 0, groups, n=4)
     assert counts.prompts == 2 and counts.solved == (0, 0, 1, 0, 1)

@@ -54,7 +54,7 @@ def test_groups_of_different_sizes_are_weighed_by_their_own_accuracy():
     assert value.tolist() == pytest.approx([1, -1, 2, -math.sqrt(1 / 2), -math.sqrt(1 / 2)] + [1 / 4] * 4 + [-2])
 
 
-def test_unanimous_groups_are_silent_for_positive_betas():
+def test_unanimous_groups_have_zero_advantage_for_positive_betas():
     rewards, mask, index = batch_of({"solved": [1, 1, 1], "unsolved": [0, 0]})
     assert not asymgrpo(rewards, mask, index).any()
 

@@ -111,7 +111,7 @@ def test_every_prompt_has_n_responses_with_a_verdict(place, whole):
     assert results["metrics"]["length"]["mean"] == pytest.approx(whole["length"].mean())
 
 
-def test_after_a_kill_it_goes_on_and_ends_as_if_nothing_had_happened(place, whole):
+def test_after_a_kill_it_resumes_and_has_the_results_of_a_run_without_a_kill(place, whole):
     out = place / "killed"
     process = subprocess.Popen(command(place, place / "model", out), stderr=subprocess.DEVNULL)
     while not list((out / "generated").glob("*.parquet")):

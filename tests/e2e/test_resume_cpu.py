@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""A run that is killed and goes on: counters, schedules and logs as if nothing had happened, up to sampling."""
+"""A run that is killed and resumed has the counters, schedules and logs of a run that was not, up to sampling."""
 
 import math
 import time
@@ -96,7 +96,7 @@ def test_the_counts_of_the_epoch_go_on(rows):
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_a_schedule_goes_on_from_all_that_it_has_measured(rows, name):
+def test_a_schedule_resumes_with_all_that_it_has_measured(rows, name):
     """Its betas are what the schedule makes of the whole log, the steps before the kill included."""
     start, schedule = SCHEDULES[name]
     memory, betas = Memory(), []

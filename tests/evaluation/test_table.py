@@ -254,8 +254,8 @@ def test_a_file_that_is_not_a_result_is_an_error_that_names_it(tmp_path):
     for argument, message in {
         f"GRPO={tmp_path / 'nowhere.json'}": "nowhere.json: no such file",
         str(tmp_path / "broken.json"): "broken.json: got a file that is not JSON",
-        str(tmp_path / "other.json"): "other.json: got another JSON file; expected a results.json",
-        str(tmp_path / "odd.json"): "odd.json: got another JSON file; expected a results.json",
+        str(tmp_path / "other.json"): "other.json: got a JSON file with other keys; expected a results.json",
+        str(tmp_path / "odd.json"): "odd.json: got a JSON file with other keys; expected a results.json",
         str(none): "none.json: got results on no data source; expected at least one benchmark of Table 1",
         f"={none}": "got an empty label; expected LABEL=PATH",
     }.items():

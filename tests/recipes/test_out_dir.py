@@ -138,7 +138,7 @@ def test_a_run_that_died_before_its_first_checkpoint_starts_with_an_empty_log(ru
     assert not [*out.glob("metrics*.jsonl")], "read_metrics reads those as earlier parts of this run's log"
 
 
-def test_a_run_goes_on_from_its_own_checkpoint_with_its_log(run, tmp_path):
+def test_a_run_resumes_from_its_own_checkpoint_with_its_log(run, tmp_path):
     out = tmp_path / "out"
     assert launch(QWEN, **run).returncode == 0
     left_by_a_run(out, "metrics.jsonl", "tensorboard/events", "checkpoints/latest_checkpointed_iteration.txt")

@@ -45,6 +45,6 @@ def test_runs_of_one_label_with_other_settings_are_an_error_that_names_the_setti
     runs = [write_run(tmp_path / f"b{beta}", "asymgrpo", asymgrpo(beta, 0.4), steps=1) for beta in (0.9, 0.8)]
     with pytest.raises(ValueError, match=r"algorithm.asymgrpo.beta_pos: 0.9, 0.8.*own label, LABEL=PATH.$") as error:
         by_method([read_run(f"AsymGRPO={run}") for run in runs])
-    assert str(error.value).startswith(f"{runs[0]}, {runs[1]}: got other settings in runs labelled AsymGRPO")
+    assert str(error.value).startswith(f"{runs[0]}, {runs[1]}: got runs labelled AsymGRPO with different settings")
     own = [read_run(str(run)) for run in runs]
     assert [method.name for method in by_method(own)[0]] == ["AsymGRPO", "AsymGRPO (0.8, 0.4)"]

@@ -96,9 +96,9 @@ def test_a_nan_never_wins_and_its_step_is_named(tmp_path):
     [
         ({}, [1], [], "metrics.jsonl: no such file"),
         ({1: 0.5}, [1], ["--data-source", "amc23"], f"got validations on {MATH_500}; expected amc23."),
-        ({1: 0.5}, [2], [], "got checkpoints at steps 2; expected one at a validated step: 1."),
+        ({1: 0.5}, [2], [], "got checkpoints at these steps: 2; expected one at a validated step: 1."),
         ({1: None, 2: math.nan}, [1], [], f"got no number in any validation on {MATH_500}; expected at least one"),
-        ({1: 0.5}, [], [], "got checkpoints at steps none; expected one at a validated step: 1."),
+        ({1: 0.5}, [], [], "got checkpoints at these steps: none; expected one at a validated step: 1."),
     ],
 )
 def test_without_a_validated_checkpoint_it_ends_with_an_error(tmp_path, accuracy, steps, arguments, message):

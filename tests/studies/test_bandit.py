@@ -40,9 +40,9 @@ from studies.bandit.model import (
     mean_weight,
     natural_step,
     population_entropy,
-    push,
     sampled_step,
     second_order,
+    total_weight,
     vanilla_step,
 )
 
@@ -154,7 +154,7 @@ def test_every_setting_follows_the_same_path(name):
     """Thirty steps of any setting end where a single step to the same p ends."""
     start = policy = SHAPES["uneven"]
     for _ in range(30):
-        policy = natural_step(policy, push(policy.p, *SETTINGS[name]) * policy.log_odds, 0.05)
+        policy = natural_step(policy, total_weight(policy.p, *SETTINGS[name]) * policy.log_odds, 0.05)
     assert policy.p > start.p + 0.1
     direct = natural_step(start, start.log_odds, (policy.p.logit() - start.p.logit()).item())
     torch.testing.assert_close(policy.pi, direct.pi)
@@ -196,7 +196,7 @@ def test_the_expected_a_plus_b_is_the_mean_over_every_group_that_can_be_drawn(ev
     correct = mean_weight(policy.p, 0.9, flip == "positive").item()
     incorrect = mean_weight(1 - policy.p, 0.4, flip == "negative").item()
     assert means == pytest.approx([correct, -incorrect, -incorrect])
-    assert push(policy.p, 0.9, 0.4, flip).item() == pytest.approx(correct + incorrect)
+    assert total_weight(policy.p, 0.9, 0.4, flip).item() == pytest.approx(correct + incorrect)
 
 
 def test_the_covariance_of_one_prompts_groups_is_an_arch_times_l(every_group):
