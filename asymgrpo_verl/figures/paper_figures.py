@@ -121,27 +121,28 @@ def benchmark_name(source: str) -> str:
     return paper.BENCHMARKS[source].name if source in paper.BENCHMARKS else source
 
 
-def draw_all(methods: list[Method]) -> tuple[list[DrawnFigure], list[str]]:
-    """Draw the figures that the runs have metrics for.
+class Description(NamedTuple):
+    """What a figure shows: its file's name, title and caption, the methods and the panels."""
 
-    Returns:
-        (figures, messages about figures and panels that are missing).
+    name: str
+    title: str
+    caption: str
+    methods: list[Method]
+    panels: list[Panel]
+
+
+def describe(methods: list[Method], common: list[str], partial: list[str]) -> list[Description]:
+    """Return the figures after Figure 1, in the order of the page.
+
+    Args:
+        common, partial: what `validated_sources` returns.
     """
-    common, partial = validated_sources(methods)
-    messages = []
-    if partial:
-        messages.append(
-            f"the average validation accuracy is over {', '.join(common) or 'no data source'}, because only some runs "
-            f"were validated on {', '.join(partial)}"
-        )
     entropy = Panel("policy entropy", "nats / token", points.policy_entropy, "rollouts/entropy or actor/entropy")
     average = accuracy_panel(common, "average validation accuracy")
     shares = [("all_solved", "prompts all-solved"), ("none_solved", "prompts none-solved")]
     increment = metric_panel("rollouts/correct/log_prob_increment", "log-prob. increment, correct", "nats / rollout")
-    reflected = [method for method in methods if _is_reflected(method)]
-    grpo = [method for method in methods if method.name == "GRPO"]
-    described = [
-        (
+    return [
+        Description(
             "figure2",
             "Figure 2: the effect of each channel",
             "Policy entropy; mean validation accuracy; share of an epoch's prompts (of the last epoch: so far) whose "
@@ -150,15 +151,15 @@ def draw_all(methods: list[Method]) -> tuple[list[DrawnFigure], list[str]]:
             methods,
             [entropy, average, *(_epoch_panel(f"epoch/{key}", title) for key, title in shares), increment],
         ),
-        (
+        Description(
             "figure3",
             "Figure 3: reflected curves and GRPO",
             "Policy entropy and mean validation accuracy of GRPO, and with one of its curves reflected: A- in "
             "EntIncrease, A+ in EntDecrease.",
-            grpo + reflected if grpo and reflected else [],
+            grpo_and_reflected(methods),
             [entropy, average],
         ),
-        (
+        Description(
             "figure4",
             "Figure 4: overview",
             "Policy entropy; mean validation accuracy; training reward; share of a step's prompts whose rollouts are "
@@ -171,14 +172,14 @@ def draw_all(methods: list[Method]) -> tuple[list[DrawnFigure], list[str]]:
                 *(metric_panel(f"groups/{key}", title, "% of prompts", 100, smooth=True) for key, title in shares),
             ],
         ),
-        (
+        Description(
             "figure5",
             "Figure 5: validation accuracy by benchmark",
             "Greedy validation accuracy on each data source.",
             methods,
             [accuracy_panel([source], literal(benchmark_name(source))) for source in [*common, *partial]] or [average],
         ),
-        (
+        Description(
             "channels",
             "Entropy of both channels",
             "Mean token entropy of the correct and of the incorrect rollouts before the update, over all groups and "
@@ -194,16 +195,37 @@ def draw_all(methods: list[Method]) -> tuple[list[DrawnFigure], list[str]]:
             ],
         ),
     ]
-    figures = []
+
+
+def grpo_and_reflected(methods: list[Method]) -> list[Method]:
+    """Return GRPO and the methods with a reflected curve, which Figure 3 compares; none if either is missing."""
+    grpo = [method for method in methods if method.name == "GRPO"]
+    reflected = [method for method in methods if _is_reflected(method)]
+    return grpo + reflected if grpo and reflected else []
+
+
+def draw_all(methods: list[Method]) -> tuple[list[DrawnFigure], list[str]]:
+    """Draw the figures that the runs have metrics for.
+
+    Returns:
+        (figures, messages about figures and panels that are missing).
+    """
+    common, partial = validated_sources(methods)
+    messages = []
+    if partial:
+        messages.append(
+            f"the average validation accuracy is over {', '.join(common) or 'no data source'}, because only some runs "
+            f"were validated on {', '.join(partial)}"
+        )
     with plt.rc_context(PRINT):
         figure1, its_messages = _draw_figure1(methods)
-        figures += [figure1] if figure1 else []
+        figures = [figure1] if figure1 else []
         messages += its_messages
-        for name, title, caption, shown, panels in described:
+        for name, title, caption, shown, panels in describe(methods, common, partial):
             if not shown:
-                lacking = [*([] if grpo else ["GRPO"]), *([] if reflected else ["EntIncrease", "EntDecrease"])]
                 messages.append(
-                    f"{name} skipped: it compares GRPO with reflected curves, and there is no {' or '.join(lacking)}"
+                    f"{name} skipped: it compares GRPO with reflected curves (EntIncrease, EntDecrease), and the runs "
+                    f"are of {', '.join(method.name for method in methods)}"
                 )
                 continue
             figure, its_messages = draw_panels(panels, shown)

@@ -55,7 +55,10 @@ def test_only_figures_with_data_are_drawn_and_messages_say_what_is_missing(tmp_p
     assert messages[0] == average
     assert messages[1].startswith("figure1 skipped: no run's configuration has betas, and no run has covariance/at/")
     assert messages[2].startswith("figure2 lacks panels: no run has rollouts/entropy or actor/entropy, ")
-    assert messages[3].startswith("figure3 skipped: it compares GRPO with reflected curves, and there is no EntInc")
+    assert messages[3] == (
+        "figure3 skipped: it compares GRPO with reflected curves (EntIncrease, EntDecrease), and the runs are of GRPO, "
+        "other"
+    )
     assert "figure5 lacks other in some panels: its log does not have val-core/amc23/acc/mean@1" in messages
 
 
