@@ -25,6 +25,7 @@ from pathlib import Path
 from verl.trainer.ppo.checkpoint_callback import CheckpointCallback
 
 from asymgrpo_verl.files import atomic
+from asymgrpo_verl.method_files import check_composed
 from asymgrpo_verl.paper import SELECTION_BENCHMARK
 from asymgrpo_verl.runs.logs import read_metrics, validation_accuracy
 
@@ -49,9 +50,11 @@ class KeepBest(CheckpointCallback):
         """Check that the accuracy will be in the log. verl calls this before it loads a checkpoint.
 
         Raises:
-            ValueError: trainer.logger has no `file`, or VERL_FILE_LOGGER_PATH is not set.
+            ValueError: trainer.logger has no `file`, or VERL_FILE_LOGGER_PATH is not set; or `+asymgrpo=METHOD` is set,
+                but verl has not loaded our plugin.
         """
         super().__init__(config)
+        check_composed(config)  # because a launcher's run has this callback, also if verl has not loaded the plugin
         self.printed: set[str] = set()
         self.written: dict[str, str] = {}  # name of a checkpoint -> fingerprint
         self.others: set[str] = set()  # names that another run's checkpoints had when this run started

@@ -22,6 +22,8 @@ import hydra
 import verl  # noqa: F401  loads the plugin, and the plugin adds the methods to Hydra
 from omegaconf import DictConfig, OmegaConf
 
+from asymgrpo_verl.method_files import check_composed
+
 PRINT_ALL = sys.argv[1:2] == ["--all"]
 # Of each of these the whole group is printed. A name that a configuration does not have is left out.
 MATTER = """
@@ -64,6 +66,7 @@ def check_run(config: DictConfig) -> None:
     Raises:
         Whatever verl or `asymgrpo_verl` raises about it.
     """
+    check_composed(config)  # before these imports, because on a CPU some fail without the plugin
     from verl.trainer.ppo.checkpoint_callback import build_checkpoint_callback
     from verl.trainer.ppo.core_algos import get_adv_estimator_fn, get_policy_loss_fn
     from verl.trainer.ppo.reward import get_custom_reward_fn
@@ -84,7 +87,10 @@ def check_run(config: DictConfig) -> None:
 def main(config: DictConfig) -> None:
     """Print the settings that matter, or with --all the whole configuration as YAML; then check it."""
     print(OmegaConf.to_yaml(config, resolve=True) if PRINT_ALL else settings_that_matter(config))
-    check_run(config)
+    try:
+        check_run(config)
+    except (ValueError, TypeError) as error:  # what verl and we raise about a setting
+        sys.exit(f"dry run: {error}")
     print("dry run: the configuration is good; nothing was started", file=sys.stderr)
 
 

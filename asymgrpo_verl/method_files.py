@@ -43,6 +43,22 @@ def read_method(method: str) -> dict[str, Any]:
     return settings
 
 
+def check_composed(config: Mapping[str, Any]) -> None:
+    """Check that `+asymgrpo=METHOD` chose a method.
+
+    In a process that has not loaded our plugin, Hydra does not know the config group asymgrpo. It then takes the
+    override as a key of the configuration, and verl would train its default method.
+
+    Raises:
+        ValueError: the configuration has a key asymgrpo.
+    """
+    if "asymgrpo" in config:
+        raise ValueError(
+            f"+asymgrpo={config['asymgrpo']}: got a key of the configuration; expected a method, but verl has not "
+            "loaded the plugin of asymgrpo_verl. Run: asymgrpo check. It says why."
+        )
+
+
 def settings_that_define_methods() -> set[str]:
     """Return the settings that at least one of our methods sets and that change what is trained."""
     keys = {key for path in METHODS.glob("*.yaml") for key in read_method(path.stem)}

@@ -48,6 +48,12 @@ def callback(**changes):
     return build_checkpoint_callback(OmegaConf.create({"trainer": CONFIG | place | changes}))
 
 
+def test_a_method_that_the_run_has_not_composed_ends_the_run(run):
+    config = OmegaConf.create({"trainer": CONFIG, "asymgrpo": "f_grpo"})
+    with pytest.raises(ValueError, match=r"\+asymgrpo=f_grpo: got a key of the configuration; expected a method"):
+        build_checkpoint_callback(config)
+
+
 def weights(checkpoint: Path, text: str = "") -> Path:
     (checkpoint / "actor").mkdir(parents=True)
     (checkpoint / "actor" / "model_world_size_1_rank_0.pt").write_text(text)

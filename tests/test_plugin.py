@@ -111,6 +111,14 @@ def test_the_trainer_is_registered_beside_those_of_verl():
     assert get_trainer_cls("asymgrpo").__module__ == "asymgrpo_verl.integration.trainer"
 
 
+def test_a_dry_run_without_the_plugin_says_that_the_method_was_not_chosen(tmp_path):
+    command = [sys.executable, "-m", "asymgrpo_verl.dry_run", "+asymgrpo=f_grpo"]
+    env = {**os.environ, "VERL_USE_EXTERNAL_PLUGINS": "none"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=env)
+    assert done.returncode == 1
+    assert "+asymgrpo=f_grpo: got a key of the configuration; expected a method" in done.stderr
+
+
 def test_a_bad_setting_ends_main_ppo_before_ray_starts(tmp_path):
     command = [sys.executable, "-m", "verl.trainer.main_ppo", "algorithm.adv_estimator=asymgrpo"]
     command += ["+algorithm.asymgrpo.beta_pos=-1", "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=1"]
