@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+import transformers
 from task import direct_answer, draw_chain, worked_answer
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from tqdm import tqdm
@@ -131,6 +132,7 @@ def make_policy(out: Path, steps: int, seed: int, answer_to: Callable = draw_ans
     if steps:
         warm_up(model, tokenizer, steps, seed, answer_to)
     partial = out.with_name(out.name + ".partial")
+    transformers.utils.logging.disable_progress_bar()
     model.save_pretrained(partial)
     tokenizer.save_pretrained(partial)
     partial.rename(out)
