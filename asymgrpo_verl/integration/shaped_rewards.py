@@ -24,6 +24,8 @@ import numpy as np
 import torch
 from omegaconf import DictConfig, OmegaConf
 
+from asymgrpo_verl.core.estimators import ESTIMATORS
+
 # Values of filter_groups.metric that are the reward, with the penalty; other names are keys of the extra info.
 REWARD_METRICS = ("reward", "seq_reward", "seq_final_reward")
 BUFFER = "reward.reward_kwargs.overlong_buffer_cfg"
@@ -80,28 +82,39 @@ def _unsafe(config: DictConfig, threshold: float, penalty: float, reason: str) -
 def outcome_rewards(
     config: DictConfig, extra_fields: Iterable, rewards: torch.Tensor, mask: torch.Tensor, threshold: float
 ) -> torch.Tensor:
-    """Return token-level rewards whose sum is above the threshold exactly for the rollouts that `acc` calls correct.
+    """Return token-level rewards whose sum is above the threshold exactly for the rollouts that are correct.
 
-    A boolean `acc` is the verdict. A number is compared with the threshold, as verl's managers set `acc` to the score
-    if the reward function returns no more than that. If a row has no `acc`, or no verdict differs, the result is
-    `rewards` itself.
+    If the reward function returns a dict with `acc`, that is the verdict, whatever the scale of its `score`. If it
+    returns a number, verl's managers set `acc` to it, and it is compared with the threshold. A row without `acc` is
+    judged by its summed reward. If no verdict differs from the summed reward, the result is `rewards` itself.
 
     Args:
         extra_fields: verl's field of that name, one per row.
         rewards, mask: (bs, len).
 
     Raises:
-        ValueError: a row has no `acc`, and the overlong penalty can move a reward across the threshold.
+        ValueError: with an estimator of ours: an `acc` that is no verdict; or a row has no `acc`, and the overlong
+            penalty can move its reward across the threshold.
     """
-    accs = [_acc(fields) for fields in extra_fields]
-    alive = mask.any(dim=1)
-    if any(acc is None for acc, has_response in zip(accs, alive.tolist(), strict=True) if has_response):
-        if not keeps_the_verdict(penalty := overlong_penalty(config), threshold):
-            raise ValueError(_unsafe(config, threshold, penalty, "because the reward function returns no acc and"))
-        return rewards
-    verdicts = [bool(acc) if isinstance(acc, bool | np.bool_) else (acc or 0) > threshold for acc in accs]
-    correct = torch.tensor(verdicts, device=rewards.device)
-    sums = rewards.sum(dim=1)
+    ours = config.algorithm.adv_estimator in ESTIMATORS
+    alive, sums = mask.any(dim=1), rewards.sum(dim=1)
+    correct = (sums > threshold).tolist()
+    for row, (fields, has_response) in enumerate(zip(extra_fields, alive.tolist(), strict=True)):
+        info = _extra_info(fields) if has_response else {}
+        acc, is_number = info.get("acc"), not isinstance(info.get("acc"), bool | np.bool_)
+        if acc is None:
+            if ours and has_response and not keeps_the_verdict(penalty := overlong_penalty(config), threshold):
+                raise ValueError(_unsafe(config, threshold, penalty, "because the reward function returns no acc and"))
+        elif "score" not in info and is_number:
+            correct[row] = acc > threshold
+        elif acc in (0, 1):
+            correct[row] = bool(acc)
+        elif ours:
+            raise ValueError(
+                f"acc of the reward function: got {acc!r} with the score {info.get('score')!r}; expected True, False, "
+                "1 or 0, because it decides whether a rollout is correct. Return the verifier's verdict as acc."
+            )
+    correct = torch.tensor(correct, device=rewards.device)
     moved = alive & torch.isfinite(sums) & (correct != (sums > threshold))
     if not moved.any():
         return rewards
@@ -113,6 +126,6 @@ def outcome_rewards(
     return outcomes
 
 
-def _acc(fields) -> bool | float | None:
+def _extra_info(fields) -> dict:
     fields = getattr(fields, "data", fields)
-    return (fields.get("reward_extra_info") or {}).get("acc") if isinstance(fields, dict) else None
+    return (fields.get("reward_extra_info") or {}) if isinstance(fields, dict) else {}

@@ -93,6 +93,45 @@ def test_a_reward_function_without_acc_ends_the_run_only_if_the_penalty_can_chan
     assert outcome_rewards(run_config(OURS, factor=0.4), extra, rewards, mask, 0.5) is rewards
 
 
+def verdicts(infos: list[dict], sums: list[float], threshold: float, *overrides: str) -> list[bool]:
+    """Return which of the rollouts, each of one token, are correct."""
+    config = run_config(OURS, "reward.reward_manager.name=naive", *overrides)
+    extra, rewards = [{"reward_extra_info": info} for info in infos], torch.tensor(sums).unsqueeze(1)
+    outcomes = outcome_rewards(config, extra, rewards, torch.ones(len(sums), 1), threshold)
+    return (outcomes.sum(1) > threshold).tolist()
+
+
+@pytest.mark.parametrize("true, false", [(True, False), (1, 0), (1.0, 0.0), (np.bool_(True), np.bool_(False))])
+@pytest.mark.parametrize(
+    "scores, threshold", [([10.0, 0.0], 5), ([1.0, -1.0], -0.5), ([2.0, 0.0], 1), ([0.1, 0.2], 0.5)]
+)
+def test_acc_beside_a_score_is_the_verdict_whatever_the_scale_of_the_score(true, false, scores, threshold):
+    infos = [{"score": score, "acc": acc} for score, acc in zip(scores, (true, false), strict=True)]
+    assert verdicts(infos, scores, threshold) == [True, False]
+
+
+def test_acc_without_a_score_is_the_score_and_is_compared_with_the_threshold():
+    assert verdicts([{"acc": 10.0}, {"acc": 3.0}], [10.0, 3.0], 5) == [True, False]
+
+
+def test_a_row_without_acc_changes_the_verdict_of_no_other_row():
+    infos = [{"score": 1.6, "acc": True}, {"score": 0.6, "acc": False}, {"score": 0.6, "acc": False}, {"score": 0.2}]
+    assert verdicts(infos, [1.6, 0.6, 0.6, 0.2], 0.5) == [True, False, False, False]
+
+
+@pytest.mark.parametrize("acc", ["1", "correct", [1], 0.7, float("nan"), 2])
+def test_an_acc_that_is_no_verdict_is_an_error_for_an_estimator_of_ours(acc):
+    with pytest.raises(ValueError, match="acc of the reward function: got .* expected True, False, 1 or 0"):
+        verdicts([{"score": 1.0, "acc": acc}], [1.0], 0.5)
+    assert verdicts([{"score": 1.0, "acc": acc}], [1.0], 0.5, "algorithm.adv_estimator=grpo") == [True]
+
+
+def test_an_estimator_of_verls_is_not_ended_by_what_only_the_diagnostics_read():
+    config = run_config(OURS, "algorithm.adv_estimator=grpo")
+    extra, rewards, mask = batch(config, [{"score": 1.0}, {"score": 0.0}], [1, 1])
+    assert outcome_rewards(config, extra, rewards, mask, 0.5) is rewards
+
+
 @pytest.mark.parametrize(
     "factor, threshold, ranges",
     [
