@@ -74,14 +74,24 @@ print(" or ".join(difflib.get_close_matches(sys.argv[1], sys.argv[2:])))
 PY
 }
 
-check_methods() { # NAME "METHOD ..." [verl settings]: a setting of hydra.searchpath may bring methods of its own
-    local methods method
+check_method() { # NAME METHOD [verl settings]: a setting of hydra.searchpath may bring methods of its own
+    local methods
     [[ " ${*:3} " != *" hydra.searchpath="* ]] || return 0
     command -v python >/dev/null || die "got no python; expected that of the environment with verl. Activate it."
     methods=$(method_names) || die "asymgrpo_verl is not installed for $(command -v python). Activate its environment."
-    for method in $2; do
-        # shellcheck disable=SC2086  # methods is a list of words
-        check_choice "$1" "$method" $methods untrained
+    # shellcheck disable=SC2086  # methods is a list of words
+    check_choice "$1" "$2" $methods untrained
+}
+
+check_arguments() { # verl settings that would be at odds with the launcher's variables
+    local argument
+    for argument in "$@"; do
+        case "${argument#"${argument%%[!+~]*}"}" in
+        asymgrpo=* | asymgrpo@*) die "$argument: got a method as an argument; expected the variable METHOD, because the" \
+            "run's name and directory come from it. Set METHOD." ;;
+        trainer.default_local_dir=* | hydra.run.dir=*) die "$argument: got a directory of the run as an argument; expected" \
+            "the variable OUT_DIR, because only one run may live there. Set OUT_DIR." ;;
+        esac
     done
 }
 

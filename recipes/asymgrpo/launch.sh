@@ -45,7 +45,8 @@ elif [ -z "${VAL_LIST+set}" ]; then
 fi
 FILES=("${VAL_LIST[@]}")
 if [ "$STAGE" = train ]; then
-    check_methods METHOD "$METHOD" "$@"
+    check_method METHOD "$METHOD" "$@"
+    check_arguments "$@"
     [ "$METHOD" != untrained ] ||
         die "METHOD: got untrained; expected a method that trains. STAGE=evaluate evaluates the untrained model."
     check_divides MINI_BATCH_SIZE TRAIN_BATCH_SIZE
@@ -55,9 +56,13 @@ if [ "$STAGE" = train ]; then
             "Raise it, or lower one of the two lengths."
     FILES=("$TRAIN_FILE" "${FILES[@]}")
 elif [ ! -d "$OUT_DIR" ]; then # METHOD may be a method of the user's own, which has a run then
-    check_methods METHOD "$METHOD"
+    check_method METHOD "$METHOD"
 fi
-case "$TRAIN_FILE ${VAL_LIST[*]} $MODEL_PATH $OUT_DIR" in *\'*) die "a path holds a ', which Hydra cannot read." ;; esac
+for path in "TRAIN_FILE $TRAIN_FILE" "VAL_FILES ${VAL_LIST[*]}" "MODEL_PATH $MODEL_PATH" "OUT_DIR $OUT_DIR"; do
+    # shellcheck disable=SC2016  # Hydra's interpolation, not the shell's
+    case $path in *\'* | *'${'* | *$'\n'*) die "${path%% *}: got ${path#* }; expected a path without ', \${ and line ends," \
+        "because Hydra would read another path." ;; esac
+done
 ABSENT=""
 for file in "${FILES[@]}"; do [ -f "$file" ] || ABSENT+=", $file"; done
 [ -z "$ABSENT" ] || missing "${ABSENT:2}: no such file. Make it with" \
@@ -69,8 +74,10 @@ mapfile -t VAL_LIST < <(realpath -ms "${VAL_LIST[@]}")
 [ ! -d "$MODEL_PATH" ] || MODEL_PATH=$(realpath -ms "$MODEL_PATH")
 
 # The arguments of these two are verl's.
-one_checkpoint() { # in bytes, 0 if the run saves none
-    if [[ $(last_setting trainer.save_freq 10 "$@") =~ ^[1-9][0-9]*$ ]]; then
+one_checkpoint() { # in bytes, 0 if the run saves none, or not all of the model and the optimizer
+    if [[ " $* " =~ (lora_rank|save_contents)= ]]; then
+        echo 0
+    elif [[ $(last_setting trainer.save_freq 10 "$@") =~ ^[1-9][0-9]*$ ]]; then
         checkpoint_bytes "$MODEL_PATH" "${MILLION_PARAMETERS:-0}"
     else
         echo 0
@@ -192,7 +199,6 @@ fi
 # shellcheck source-path=SCRIPTDIR source=out_dir.sh
 source "$RECIPE/out_dir.sh"
 enter_out_dir "${ARGS[@]}"
-check_disk "${ARGS[@]}"
 RUN_TMP="" RAY_ADDRESS=${RAY_ADDRESS:-}
 if [ -z "$RAY_ADDRESS" ]; then
     export RAY_gcs_rpc_server_reconnect_timeout_s=30 # no one restarts the GCS; the default is 60

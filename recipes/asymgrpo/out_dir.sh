@@ -36,15 +36,20 @@ lock_age() { # in seconds, by the clock of the disk's server
 }
 
 enter_out_dir() { # verl's arguments. Take OUT_DIR for this run, or end the launcher and say what is in the way.
-    local command latest=$OUT_DIR/checkpoints/latest_checkpointed_iteration.txt left=() path aside
+    local command latest=$OUT_DIR/checkpoints/latest_checkpointed_iteration.txt left=() path aside step
     mkdir -p "$OUT_DIR"
     take_lock
+    trap ': >"$OUT_DIR/lock"' EXIT # if this start is refused; the run itself replaces this shell
     command=$(printf '%q\n' "$@")
     for path in "$OUT_DIR"/{checkpoints,metrics.jsonl,tensorboard} "$OUT_DIR"/metrics.*.jsonl; do
         [ ! -e "$path" ] || left+=("$path")
     done
-    [ ! -f "$latest" ] || [ -s "$latest" ] || die "$latest is empty, as a full disk leaves it." \
-        "Write the step of the last whole checkpoint into it, or remove it to start anew."
+    if [ -f "$latest" ]; then # without that checkpoint verl would start from scratch, with the log of the earlier run
+        step=$(tr -d '\0' <"$latest")
+        [[ $step =~ ^[0-9]+$ && -d $OUT_DIR/checkpoints/global_step_$step ]] || die "$latest: got ${step:-nothing};" \
+            "expected the step of a checkpoint beside it. A full disk leaves such a file, or the checkpoint was removed." \
+            "Write the step of the last whole checkpoint into it, or remove it to start anew."
+    fi
     if [ ${#left[@]} -gt 0 ]; then
         [ -f "$OUT_DIR/command" ] || die "OUT_DIR: got $OUT_DIR with what another run left, because there is no" \
             "$OUT_DIR/command; expected an empty directory, or one of our runs. Set OUT_DIR, or remove ${left[*]}"
@@ -55,10 +60,13 @@ enter_out_dir() { # verl's arguments. Take OUT_DIR for this run, or end the laun
         [ ! -f "$latest" ] || [ "$(last_setting trainer.resume_mode auto "$@")" != disable ] ||
             die "trainer.resume_mode: got disable, but OUT_DIR=$OUT_DIR holds checkpoints; expected auto, because a new" \
                 "run would mix its log with theirs. Set OUT_DIR, or remove ${left[*]}"
-        # run_all.sh makes this file when the training has ended
-        [ ! -f "$latest" ] || [ ! -f "$OUT_DIR/trained" ] ||
-            { echo "$(basename "$0"): $OUT_DIR is trained" >&2 && exit; }
+        if [ -f "$OUT_DIR/trained" ]; then # run_all.sh makes this file when the training has ended
+            [ -f "$latest" ] || die "OUT_DIR: got $OUT_DIR, which is trained, and its checkpoints are gone. Set OUT_DIR, or" \
+                "remove $OUT_DIR/trained to train it again."
+            echo "$(basename "$0"): $OUT_DIR is trained" >&2 && exit
+        fi
     fi
+    check_disk "$@"
     echo "$command" >"$OUT_DIR/command"
     if [ ${#left[@]} -gt 0 ] && [ ! -f "$latest" ]; then # the same run died before its first checkpoint
         aside=$(mktemp -d "$OUT_DIR/before_$(date +%Y%m%d-%H%M%S)-XXX")

@@ -18,16 +18,20 @@ DRY_RUN=${DRY_RUN:-0}
 
 LAUNCHERS=("$HERE"/run_*_fsdp.sh)
 LAUNCHERS=("${LAUNCHERS[@]##*/run_}")
-for model in $MODELS; do check_choice MODELS "$model" "${LAUNCHERS[@]%_fsdp.sh}"; done
-check_methods METHODS "$METHODS" "$@"
+read -ra MODELS <<<"$MODELS"
+read -ra METHODS <<<"$METHODS"
+[ ${#MODELS[@]} -gt 0 ] || die "MODELS: got no name; expected names of run_<model>_fsdp.sh, separated by spaces."
+[ ${#METHODS[@]} -gt 0 ] || die "METHODS: got no name; expected methods, separated by spaces."
+for model in "${MODELS[@]}"; do check_choice MODELS "$model" "${LAUNCHERS[@]%_fsdp.sh}"; done
+for method in "${METHODS[@]}"; do check_method METHODS "$method" "$@"; done
 
 choose() { # MODEL METHOD
     METHOD=$2 OUT_DIR=$OUT_ROOT/$1/$2${SEED:+-seed$SEED}
     export METHOD OUT_DIR
 }
 
-is_trained() { # launch.sh writes the settings into command, and this script makes trained
-    [ -f "$OUT_DIR/trained" ] && [ -f "$OUT_DIR/checkpoints/latest_checkpointed_iteration.txt" ]
+is_trained() { # this script makes trained; a row that is evaluated needs its checkpoints no longer
+    [ -f "$OUT_DIR/trained" ] && { [ -f "$OUT_DIR/checkpoints/latest_checkpointed_iteration.txt" ] || is_evaluated; }
 }
 
 is_evaluated() { # whole, and not before the last training
@@ -38,9 +42,9 @@ is_evaluated() { # whole, and not before the last training
 # Before anything starts, every launcher checks its variables and files, and says what a checkpoint takes. KeepBest keeps
 # two per run; one more lies on the disk while a run writes it.
 need=0
-for model in $MODELS; do
+for model in "${MODELS[@]}"; do
     one=0
-    for method in $METHODS; do
+    for method in "${METHODS[@]}"; do
         choose "$model" "$method"
         [ "$METHOD" != untrained ] || continue
         ! is_trained || continue
@@ -61,11 +65,11 @@ if [ $need -gt 0 ]; then
 fi
 
 failed=()
-for model in $MODELS; do
+for model in "${MODELS[@]}"; do
     results=()
-    for method in $METHODS; do
+    for method in "${METHODS[@]}"; do
         choose "$model" "$method"
-        if [ "$METHOD" != untrained ]; then
+        if [ "$METHOD" != untrained ] && ! { is_trained && is_evaluated; }; then
             STAGE=train bash "$HERE/run_${model}_fsdp.sh" "$@" || { failed+=("$model/$METHOD") && continue; }
             [ "$DRY_RUN" != 0 ] || touch "$OUT_DIR/trained" # launch.sh looks for it
         fi

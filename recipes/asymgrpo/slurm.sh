@@ -27,10 +27,18 @@ shift
 PORT=${PORT:-$((20000 + SLURM_JOB_ID % 20000))} # another port for each job, because two jobs may share a node
 [[ $PORT =~ ^[1-9][0-9]{0,4}$ && $PORT -lt 65536 ]] || die "PORT: got $PORT; expected a whole number from 1 to 65535."
 mapfile -t NODES < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
+[[ ${NGPUS_PER_NODE:-1} =~ ^[1-9][0-9]{0,8}$ ]] ||
+    die "NGPUS_PER_NODE: got $NGPUS_PER_NODE; expected a whole number of at least 1."
 # What the job has asked for: --gpus-per-node=[type:]4 has the first; --gres=gpu:4 and --gpus have only the others.
-LISTED=${SLURM_JOB_GPUS:+${SLURM_JOB_GPUS//[^,]/}x} # "0,1,2,3" -> a letter for each
 gpus=${SLURM_GPUS_PER_NODE:-}
-for count in "${NGPUS_PER_NODE:-}" "${gpus##*:}" "${SLURM_GPUS_ON_NODE:-}" "${#LISTED}"; do
+[[ $gpus != *,* || -n ${NGPUS_PER_NODE:-} ]] ||
+    die "SLURM_GPUS_PER_NODE: got $gpus; expected GPUs of one kind. Set NGPUS_PER_NODE to how many to use on each node."
+listed=0 # of SLURM_JOB_GPUS, such as 0,1,2,3 or 0-3
+IFS=, read -ra ranges <<<"${SLURM_JOB_GPUS:-}"
+for range in "${ranges[@]}"; do
+    [[ ! $range =~ ^([0-9]+)(-([0-9]+))?$ ]] || listed=$((listed + ${BASH_REMATCH[3]:-${BASH_REMATCH[1]}} - BASH_REMATCH[1] + 1))
+done
+for count in "${NGPUS_PER_NODE:-}" "${gpus##*:}" "${SLURM_GPUS_ON_NODE:-}" "$listed"; do
     [[ ! $count =~ ^[1-9][0-9]*$ ]] || break
 done
 [[ $count =~ ^[1-9][0-9]*$ ]] || die "got a job without GPUs; expected some on each node. Ask Slurm for them with" \
@@ -41,11 +49,14 @@ CPUS=${SLURM_CPUS_PER_TASK:-${SLURM_CPUS_ON_NODE:-}}
 export NNODES=${#NODES[@]} NGPUS_PER_NODE=$count
 # A launcher says in a second what is wrong with its variables, its files and the method.
 DRY_RUN=check bash "$LAUNCHER" "$@" >/dev/null
+# A dry run and an evaluation need no Ray cluster.
+if [ "${DRY_RUN:-0}" != 0 ] || [ "${STAGE:-train}" = evaluate ]; then exec bash "$LAUNCHER" "$@"; fi
 
 # hostname -I lists the node's addresses without loopback. We take the first of IPv4, else the first of IPv6. Set HEAD_IP
 # for another network.
 HEAD_IP=${HEAD_IP:-$(srun --overlap --nodes=1 --ntasks=1 --nodelist="${NODES[0]}" hostname -I |
     awk '{ for (i = 1; i <= NF; i++) if ($i !~ /:/) { print $i; exit } print $1 }')}
+HEAD_IP=${HEAD_IP#[} HEAD_IP=${HEAD_IP%]}
 [[ $HEAD_IP =~ ^[0-9A-Za-z.:_-]+$ ]] || die "HEAD_IP: got ${HEAD_IP:-nothing}; expected an address or a name of" \
     "${NODES[0]}. Set HEAD_IP."
 RAY_ADDRESS=$HEAD_IP:$PORT

@@ -15,6 +15,7 @@
 
 import os
 import re
+import shutil
 import time
 from pathlib import Path
 
@@ -150,7 +151,7 @@ def table_commands(tmp_path: Path) -> Path:
     latest = "checkpoints/latest_checkpointed_iteration.txt"
     train = f"""echo "train $METHOD" >>{calls}
 [ "$METHOD" != "$FAILS" ] || exit 1
-mkdir -p $OUT_DIR/checkpoints; echo 10 >$OUT_DIR/{latest}"""
+mkdir -p $OUT_DIR/checkpoints/global_step_10; echo 10 >$OUT_DIR/{latest}"""
     idle_python(tmp_path, train)
     evaluate = f"""echo "$1 $METHOD" >>{calls}
 case $1 in
@@ -181,6 +182,9 @@ def test_a_second_run_of_the_table_does_only_what_is_missing(run, tmp_path):
     results.touch()
     latest.write_bytes(latest.read_bytes())
     os.utime(latest, ns=(results.stat().st_mtime_ns,) * 2)  # as a copy of outputs with times in seconds has it
+    assert launch(ALL, **table, FAILS="").returncode == 0
+    assert [line for line in calls.read_text().splitlines() if not line.startswith("table")] == []
+    shutil.rmtree(latest.parent)  # to make room, as the script advises
     assert launch(ALL, **table, FAILS="").returncode == 0
     assert [line for line in calls.read_text().splitlines() if not line.startswith("table")] == []
 
@@ -225,6 +229,7 @@ def said(stdout: str) -> dict[str, str]:
         ({"SLURM_GPUS_PER_NODE": "h100:4"}, "4"),
         ({"SLURM_GPUS_ON_NODE": "2"}, "2"),  # --gres=gpu:2 or --gpus=4
         ({"SLURM_JOB_GPUS": "0,1,2"}, "3"),
+        ({"SLURM_JOB_GPUS": "0-3"}, "4"),
         ({"SLURM_GPUS_PER_NODE": "h100", "SLURM_GPUS_ON_NODE": "1"}, "1"),
         ({"SLURM_GPUS_ON_NODE": "8", "NGPUS_PER_NODE": "4"}, "4"),
     ],
@@ -251,9 +256,24 @@ def test_an_address_of_ipv6_is_in_brackets_before_the_port(job, tmp_path):
         ({"SLURM_GPUS_ON_NODE": "4", "PORT": "99999"}, "PORT: got 99999"),
         ({"SLURM_GPUS_ON_NODE": "4", "METHOD": "grp"}, "METHOD: got grp"),
         ({"SLURM_GPUS_ON_NODE": "4", "ADDRESSES": ""}, "HEAD_IP: got nothing"),
+        ({"SLURM_GPUS_PER_NODE": "4", "NGPUS_PER_NODE": "abc"}, "NGPUS_PER_NODE: got abc"),
+        ({"SLURM_GPUS_PER_NODE": "4", "NGPUS_PER_NODE": "0"}, "NGPUS_PER_NODE: got 0"),
+        ({"SLURM_GPUS_PER_NODE": "a100:2,v100:2"}, "SLURM_GPUS_PER_NODE: got a100:2,v100:2; expected GPUs of one kind"),
     ],
 )
 def test_a_job_that_cannot_run_starts_no_ray(job, tmp_path, env, message):
     done = launch("slurm.sh", str(RECIPE / QWEN), **job | env)
     assert done.returncode == 1 and message in done.stderr and done.stderr.count("\n") == 1
     assert not (tmp_path / "started").exists()
+
+
+def test_a_dry_run_and_an_evaluation_start_no_ray(job, tmp_path):
+    assert launch("slurm.sh", str(RECIPE / QWEN), **job | {"SLURM_GPUS_ON_NODE": "4", "DRY_RUN": "1"}).returncode == 0
+    assert not (tmp_path / "started").exists()
+
+
+@pytest.mark.parametrize("name", ["MODELS", "METHODS"])
+@pytest.mark.parametrize("value, message", [(" ", "got no name; expected"), ("*", "got *; expected")])
+def test_a_list_of_the_table_is_names_and_no_pattern(run, name, value, message):
+    done = launch(ALL, **run | {name: value})
+    assert done.returncode == 1 and f"{name}: {message}" in done.stderr

@@ -28,6 +28,7 @@ from launching import RECIPE, idle_python, launch, run_environment
 pytestmark = pytest.mark.process
 
 QWEN = "run_qwen3_4b_fsdp.sh"
+LATEST = "checkpoints/latest_checkpointed_iteration.txt"
 
 
 @pytest.fixture
@@ -97,6 +98,8 @@ def test_a_run_that_ended_leaves_an_empty_lock(run, tmp_path):
 
 
 def left_by_a_run(out: Path, *names: str) -> None:
+    if LATEST in names:
+        (out / "checkpoints" / "global_step_10").mkdir(parents=True)
     for name in names:
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_text("10")
@@ -105,7 +108,7 @@ def left_by_a_run(out: Path, *names: str) -> None:
 @pytest.mark.parametrize(
     "left",
     ["metrics.jsonl", "metrics.20260101-000000.jsonl", "tensorboard/events", "checkpoints/global_step_10/data.pt",
-     "checkpoints/latest_checkpointed_iteration.txt"],
+     LATEST],
 )  # fmt: skip
 def test_what_another_program_left_is_an_error_that_says_what_to_remove(run, tmp_path, left):
     out = tmp_path / "out"
@@ -141,15 +144,42 @@ def test_a_run_that_died_before_its_first_checkpoint_starts_with_an_empty_log(ru
 def test_a_run_resumes_from_its_own_checkpoint_with_its_log(run, tmp_path):
     out = tmp_path / "out"
     assert launch(QWEN, **run).returncode == 0
-    left_by_a_run(out, "metrics.jsonl", "tensorboard/events", "checkpoints/latest_checkpointed_iteration.txt")
+    left_by_a_run(out, "metrics.jsonl", "tensorboard/events", LATEST)
     assert launch(QWEN, **run).returncode == 0
     assert len([*out.glob("metrics.*.jsonl")]) == 1 and (out / "tensorboard" / "events").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"  \n", b"\0\0", b"ten", b"20"], ids=["", "spaces", "zeros", "ten", "20"])
+def test_a_named_checkpoint_that_is_not_there_is_an_error_because_verl_would_start_from_scratch(run, tmp_path, content):
+    out = tmp_path / "out"
+    assert launch(QWEN, **run).returncode == 0
+    left_by_a_run(out, "metrics.jsonl", LATEST)
+    (out / LATEST).write_bytes(content)
+    refused = launch(QWEN, **run)
+    assert refused.returncode == 1 and refused.stderr.count("\n") == 1
+    assert f"{out / LATEST}: got " in refused.stderr and "expected the step of a checkpoint beside it" in refused.stderr
+    assert (out / "metrics.jsonl").exists() and (out / "lock").read_text() == ""
+
+
+def test_a_refused_start_leaves_no_lock_that_stops_the_next_one_on_another_node(run, tmp_path):
+    assert launch(QWEN, "trainer.total_epochs=2", **run).returncode == 0
+    left_by_a_run(tmp_path / "out", "metrics.jsonl")
+    assert launch(QWEN, **run).returncode == 1
+    assert launch(QWEN, "trainer.total_epochs=2", **run, HOSTNAME="other-node").stdout == "called python\n"
+
+
+@pytest.mark.parametrize(
+    "setting", ["trainer.default_local_dir=/other", "hydra.run.dir=x", "+asymgrpo=grpo", "asymgrpo=grpo"]
+)
+def test_an_argument_at_odds_with_a_variable_names_the_variable(run, tmp_path, setting):
+    refused = launch(QWEN, setting, **run)
+    assert refused.returncode == 1 and f"{setting}: got " in refused.stderr and not (tmp_path / "out").exists()
 
 
 def test_a_run_that_must_not_resume_does_not_start_beside_checkpoints(run, tmp_path):
     start = partial(launch, QWEN, "trainer.resume_mode=disable", **run)
     assert start().returncode == 0
-    left_by_a_run(tmp_path / "out", "checkpoints/latest_checkpointed_iteration.txt")
+    left_by_a_run(tmp_path / "out", LATEST)
     assert "trainer.resume_mode: got disable, but OUT_DIR=" in start().stderr
 
 

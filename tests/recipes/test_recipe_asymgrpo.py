@@ -244,7 +244,11 @@ def test_the_validation_sets_are_those_of_the_paper(run_config):
         ({"DEVICE": "tpu"}, "DEVICE: got tpu; expected gpu or cpu."),
         ({"STAGE": "test"}, "STAGE: got test; expected train or evaluate."),
         ({"MAX_TOKENS_PER_GPU": "5000"}, "MAX_TOKENS_PER_GPU: got 5000; expected at least 5120"),
-        ({"OUT_DIR": "it's"}, "a path holds a '"),
+        ({"OUT_DIR": "it's"}, "OUT_DIR: got "),
+        ({"OUT_DIR": "${oc.env:HOME}/x"}, "OUT_DIR: got "),
+        ({"METHOD": "grpo "}, "METHOD: got grpo ; expected a_grae"),
+        ({"METHOD": "grpo asymgrpo"}, "METHOD: got grpo asymgrpo; expected a_grae"),
+        ({"METHOD": "*"}, "METHOD: got *; expected a_grae"),
         ({"DRY_RUN": "0", "DATA_DIR": "/no/such"}, "/no/such/math/train.parquet, /no/such/math500/test.parquet, "),
     ],
 )
@@ -305,7 +309,7 @@ def test_a_run_does_not_resume_from_checkpoints_of_other_settings(tmp_path):
 
     assert start().stdout == "called python\n"
     assert start("algorithm.asymgrpo.beta_pos=0.8").stdout == "called python\n", "there is no checkpoint yet"
-    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "global_step_10").mkdir(parents=True)
     (tmp_path / "checkpoints" / "latest_checkpointed_iteration.txt").write_text("10")
     (tmp_path / "metrics.jsonl").write_text("{}\n")
     refused = start()
