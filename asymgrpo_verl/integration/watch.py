@@ -28,8 +28,12 @@ import ray
 POLL_SECONDS = 2
 PATIENCE_SECONDS = 30  # If verl notices the death, it ends the run in this time, with a better message than ours.
 FORWARD_SECONDS = 2  # Ray needs this time to forward what we print to the driver.
-# verl names a worker PREFIX + class + _BUNDLE:RANK, with the class WorkerDict in 0.9.1 and FusedWorker after it.
-KINDS = {"worker": re.compile(r".+_\d+:\d+"), "rollout server": re.compile(r".*_server_.*")}
+# verl names a worker PREFIX + class + _BUNDLE:RANK, with the class WorkerDict in 0.9.1 and FusedWorker after it, and a
+# rollout server ENGINE_server_REPLICA_NODE. A user's own actor, such as a sandbox of a reward, may end at any time.
+KINDS = {
+    "worker": re.compile(r".*Worker\w*_\d+:\d+"),
+    "rollout server": re.compile(r"(vllm|sglang|trtllm)_(.*_)?server_.*"),
+}
 
 
 def watch_actors() -> None:

@@ -95,7 +95,7 @@ def train(steps: int, out: Path, env: dict[str, str]) -> float:
 
 def show_progress(bar: tqdm, log_path: Path, metrics_path: Path, printed: int) -> int:
     """Move the bar; without a terminal, print a line for each step after the first `printed`. Return the last step."""
-    rows = read_metrics(metrics_path)
+    rows = read_metrics(metrics_path, skip=lambda message: None)  # the report at the end names a damaged line
     if not rows:
         log = log_path.read_text(errors="replace")
         bar.set_description(next((stage for sign, stage in reversed(STAGES) if sign in log), "starting Ray"))
@@ -104,7 +104,7 @@ def show_progress(bar: tqdm, log_path: Path, metrics_path: Path, printed: int) -
     if bar.disable:
         for row in rows:
             if row["step"] > printed:
-                values = [f"{name} {row[key]:.2f}" for name, key in shown.items() if key in row]
+                values = [f"{name} {row[key]:.2f}" for name, key in shown.items() if row.get(key) is not None]
                 print(f"step {row['step']} of {bar.total}: {', '.join(values)}", flush=True)
         return max(printed, rows[-1]["step"])
     if bar.n == 0 and len(rows) == 1:
@@ -112,7 +112,7 @@ def show_progress(bar: tqdm, log_path: Path, metrics_path: Path, printed: int) -
     last = rows[-1]
     bar.set_description("training")
     bar.update(last["step"] - bar.n)
-    bar.set_postfix({name: f"{last[key]:.2f}" for name, key in shown.items() if key in last})
+    bar.set_postfix({name: f"{last[key]:.2f}" for name, key in shown.items() if last.get(key) is not None})
     return last["step"]
 
 

@@ -28,7 +28,7 @@ BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#999999"
 def validations(rows: list[dict]) -> list[tuple[int, float]]:
     """Return (step, accuracy) of every validation: the mean of verl's val-core metrics over data sources."""
     found = [(row["step"], [v for k, v in row.items() if k.startswith("val-core/") and "/mean@" in k]) for row in rows]
-    return [(step, sum(values) / len(values)) for step, values in found if values]
+    return [(step, sum(values) / len(values)) for step, values in found if values and None not in values]
 
 
 def summarise(rows: list[dict]) -> str:
@@ -53,10 +53,8 @@ def summarise(rows: list[dict]) -> str:
             lines.append(f"{name:32}{values[0]:>10.3f}{values[-1]:>10.3f}")
     if steps and all(row.get("actor/grad_norm") == 0 for row in steps):
         lines.append("No advantage differed from 0, so no gradient flowed: its norm is 0 at every step.")
-    if steps:
-        lines.append(
-            f"{len(steps)} steps, {statistics.median(row['timing_s/step'] for row in steps):.1f} s each (median)"
-        )
+    if times := [row["timing_s/step"] for row in steps if row.get("timing_s/step") is not None]:
+        lines.append(f"{len(steps)} steps, {statistics.median(times):.1f} s each (median)")
     return "\n".join([*lines, ""])
 
 

@@ -58,6 +58,11 @@ def test_an_actor_that_is_missing_for_the_whole_patience_has_died():
     assert cluster.waited >= PATIENCE_SECONDS
 
 
+@pytest.mark.parametrize("name", ["my_code_server_1", "sandbox_3:1", "tool_server_0_0"])
+def test_a_users_own_actor_may_end(name):
+    assert own_actors([(name, "01")], "01") == {"worker": set(), "rollout server": set()}
+
+
 def test_an_actor_that_is_missing_for_a_moment_has_not_died():
     """A GCS that was restarted knows no names until the actors have reported."""
     cluster = Cluster(["a", "b"], [], ["a", "b"], ["a", "b"], ["b"], ["b"])

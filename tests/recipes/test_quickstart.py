@@ -20,11 +20,13 @@ import sys
 
 import pytest
 from places import QUICKSTART
+from tqdm import tqdm
 
 from asymgrpo_verl.row_files import read_rows
 
 sys.path.insert(0, str(QUICKSTART))
 
+import quickstart  # noqa: E402
 import report  # noqa: E402
 import task  # noqa: E402
 
@@ -55,6 +57,17 @@ def test_the_summary_has_first_and_last_values(tmp_path):
     assert "0.250     0.750" in text and "no gradient" not in text
     report.draw(rows, tmp_path / "picture.png")
     assert (tmp_path / "picture.png").stat().st_size > 1000
+
+
+def test_a_nan_and_a_damaged_line_do_not_end_the_training_that_they_are_shown_of(tmp_path, capsys):
+    log = tmp_path / "metrics.jsonl"
+    log.write_text('{"step": 1, "data": {"critic/score/mean": NaN, "actor/entropy": 0.5}}\n{"st\n')
+    bar = tqdm(total=3, disable=True)
+    assert quickstart.show_progress(bar, tmp_path / "train.log", log, 0) == 1
+    assert capsys.readouterr().out == "step 1 of 3: entropy 0.50\n"
+    rows = [{"step": 0, "val-core/x/acc/mean@1": None}, {"step": 1, "critic/score/mean": None, "timing_s/step": None}]
+    assert "before" in report.summarise(rows)
+    report.draw(rows, tmp_path / "picture.png")
 
 
 def test_the_summary_says_when_no_gradient_flowed():
