@@ -29,6 +29,12 @@ NOT_TRAINED = ("algorithm.diagnostics.", "trainer.")
 BETAS = ("algorithm.asymgrpo.beta_pos", "algorithm.asymgrpo.beta_neg")
 # No method sets these. They change what is trained, and the name of the run shows it.
 ADDITIONS = ("algorithm.asymgrpo.schedule", "algorithm.token_weighting")
+# Nor these, whose values in verl are here. Another value shows in the name.
+VERLS = {
+    "actor_rollout_ref.actor.use_kl_loss": False,
+    "actor_rollout_ref.actor.clip_ratio_c": 3.0,
+    "algorithm.use_kl_in_reward": False,
+}
 
 
 def read_method(method: str) -> dict[str, Any]:
@@ -57,6 +63,11 @@ def check_composed(config: Mapping[str, Any]) -> None:
             f"+asymgrpo={config['asymgrpo']}: got a key of the configuration; expected a method, but verl has not "
             "loaded the plugin of asymgrpo_verl. Run: asymgrpo check. It says why."
         )
+
+
+def method_names() -> list[str]:
+    """Return the names of our methods, sorted."""
+    return sorted(path.stem for path in METHODS.glob("[!_]*.yaml"))
 
 
 def settings_that_define_methods() -> set[str]:
@@ -90,6 +101,10 @@ def differences(settings: Mapping[str, Any], config: Mapping[str, Any]) -> list[
     changed = [key for key, value in values.items() if value != settings[key]]
     words = [str(values.get(key)) for key in BETAS] if any(key in changed for key in BETAS) else []
     words += [f"{key.rsplit('.', 1)[1]}={values[key]}" for key in changed if key not in BETAS]
+    of_estimator = f"algorithm.{config.get('algorithm.adv_estimator')}.reward_threshold"
+    extra = [key for key, value in VERLS.items() if key not in settings and config.get(key, value) != value]
+    extra += [of_estimator] if of_estimator in config and of_estimator not in settings else []
+    words += [f"{key.rsplit('.', 1)[1]}={config[key]}" for key in extra]
     used = ADDITIONS if config.get("algorithm.adv_estimator") == "asymgrpo" else ADDITIONS[1:]
     added = [group for group in used if any(key.startswith(f"{group}.") and key not in settings for key in config)]
     return words + [group.rsplit(".", 1)[1] for group in added]

@@ -32,7 +32,7 @@ import pandas as pd
 from asymgrpo_verl import extras, paper
 from asymgrpo_verl.evaluation import generation, metrics, responses, scoring
 from asymgrpo_verl.files import atomic, in_a_line
-from asymgrpo_verl.runs.run import label_of_checkpoint
+from asymgrpo_verl.runs.run import base_model, label_of_checkpoint
 from asymgrpo_verl.runs.weights import locate_model, merge, must_be_merged
 
 
@@ -44,16 +44,25 @@ def evaluate(args: argparse.Namespace) -> None:
     """
     try:
         respond = _from_files(args) if args.responses else _from_model(args)
+        about = _about(args)
     except (OSError, ValueError) as error:
         sys.exit(f"asymgrpo evaluate: {in_a_line(error)}")
     scored = scoring.score(respond())
     statistics = metrics.summarise(pd.DataFrame(scored))
-    label = args.label if args.responses else label_of_checkpoint(Path(args.model), args.label)
-    results = {"label": label, "settings": _read(args.out / "settings.json"), **statistics}
+    results = {**about, "settings": _read(args.out / "settings.json"), **statistics}
     responses.write_responses(scored, args.out / "responses.parquet", responses.SCORED)
     _write_json(results, args.out / "results.json")
     print(metrics.render(results))
     print(f"\n{args.out / 'results.json'}")
+
+
+def _about(args: argparse.Namespace) -> dict[str, str | None]:
+    """Return what the results are of: the label, and of a model the one that its training started from, if known."""
+    if args.responses:
+        return {"label": args.label}
+    checkpoint = Path(args.model)
+    untrained = None if "global_step_" in args.model else checkpoint.name
+    return {"label": label_of_checkpoint(checkpoint, args.label), "base_model": base_model(checkpoint) or untrained}
 
 
 def _from_files(args: argparse.Namespace) -> Callable[[], list[dict]]:

@@ -182,7 +182,7 @@ def messages_about(results: list[tuple[str, dict]]) -> list[str]:
 def _not_comparable(results: list[tuple[str, dict]]) -> list[str]:
     """Return a line per setting that differs between the results, with each result's value.
 
-    Each method has trained another model, so the models are compared only between the results of one row.
+    Each run has trained a model of its own, so the base models are compared; if they are unknown, the models of a row.
     """
 
     def thinking(settings: dict):
@@ -190,6 +190,7 @@ def _not_comparable(results: list[tuple[str, dict]]) -> list[str]:
         return chat.get("enable_thinking", "the model's default") if isinstance(chat, dict) else None
 
     read: dict[str, Callable[[dict], object]] = {
+        "the base model": lambda result: result.get("base_model"),
         "thinking mode": lambda result: thinking(result["settings"]),
         **{
             key: lambda result, key=key: result["settings"].get(key)
@@ -210,8 +211,9 @@ def _not_comparable(results: list[tuple[str, dict]]) -> list[str]:
             listed = ", ".join(dict.fromkeys(f"{name} {got:.60}" for name, got in found))
             lines.append(f"not comparable, because {what} differs: {listed}.")
     for name in dict.fromkeys(name for name, _ in results):
-        models = dict.fromkeys(str(r["settings"].get("model")) for n, r in results if n == name)
-        if len(models) > 1:
+        of_row = [result for n, result in results if n == name]
+        models = dict.fromkeys(str(result["settings"].get("model")) for result in of_row)
+        if len(models) > 1 and not all(result.get("base_model") for result in of_row):
             lines.append(f"{name}: results of several models: {', '.join(models)}.")
     return lines
 

@@ -27,7 +27,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from asymgrpo_verl import paper
 from asymgrpo_verl.core.estimators import ESTIMATORS
-from asymgrpo_verl.method_files import NOT_TRAINED, differences, flat, is_strength, settings_that_define_methods
+from asymgrpo_verl.method_files import (
+    NOT_TRAINED,
+    differences,
+    flat,
+    is_strength,
+    method_names,
+    settings_that_define_methods,
+)
 
 NAME = re.compile(r"[A-Za-z0-9_.+-]+")
 
@@ -72,9 +79,18 @@ def _text(value: Any) -> str:
 
 
 def _chosen() -> str | None:
-    """Return METHOD; None without one, with several, and in a process without Hydra's main, such as a Ray worker."""
-    method = HydraConfig.get().runtime.choices.get("asymgrpo") if HydraConfig.initialized() else None
-    return method if isinstance(method, str) and re.fullmatch(r"\w+", method) else None
+    """Return METHOD; None without one, and in a process without Hydra's main, such as a Ray worker.
+
+    Raises:
+        ValueError: the command line chooses several methods, or puts one into another package of the configuration.
+    """
+    if not HydraConfig.initialized():
+        return None
+    hydra = HydraConfig.get()
+    for text in hydra.overrides.task:  # because `runtime.choices` has no list
+        if re.match(r"[+~]*asymgrpo(@.*|=\[.*)", text):
+            raise ValueError(f"{text}: got several methods, or one in a package; expected +asymgrpo=METHOD.")
+    return hydra.runtime.choices.get("asymgrpo")
 
 
 def _check_name(name: str) -> None:
@@ -84,6 +100,8 @@ def _check_name(name: str) -> None:
         raise ValueError(
             f"asymgrpo_name: got {name}; expected another name, because that is {paper.row_name(name)} of Table 1."
         )
+    if name in method_names():
+        raise ValueError(f"asymgrpo_name: got {name}; expected another name, because +asymgrpo={name} is a method.")
 
 
 def _settings_of(method: str) -> dict[str, Any]:
@@ -114,7 +132,8 @@ def _contradictions(settings: Mapping[str, Any], values: Mapping[str, Any]) -> d
     expected = (defaults | _without_values_of_the_command_line() if others_keys else {}) | settings
     found = {}
     for key in sorted(keys | others_keys):
-        got, wanted = values.get(key, defaults.get(key)), expected.get(key)
+        # A setting of METHOD that the command line removes has a default, but not METHOD's value.
+        got, wanted = values.get(key, None if key in keys else defaults.get(key)), expected.get(key)
         if got != wanted and not key.startswith(others) and not is_strength(key, got, estimator):
             found[key] = (got, wanted)
     return found

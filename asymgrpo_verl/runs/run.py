@@ -14,6 +14,7 @@
 """Read one run: its log, the configuration that Hydra left beside it, and the label of its method."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,8 +26,7 @@ from asymgrpo_verl.runs.labels import split_label
 from asymgrpo_verl.runs.logs import read_events, read_metrics
 
 # Among Hydra's overrides
-METHOD = re.compile(r"\+{0,2}asymgrpo=(\w+)")
-NAME = re.compile(r"\+{0,2}asymgrpo_name=(.+)")
+METHOD = re.compile(r"\+{0,2}asymgrpo=['\"]?([\w.+-]+)['\"]?")
 # The settings that a figure draws with, and their lowest and highest values.
 NUMBERS = {
     "algorithm.asymgrpo.beta_pos": (0, 1000),
@@ -128,13 +128,30 @@ def label_of_checkpoint(checkpoint: Path, label: str | None) -> str | None:
     """Return `label`, or the name of what the checkpoint's run trained (`method_label`) if `label` hides it.
 
     It does so if it is None, or if it is METHOD and the run differs from METHOD.
+
+    Args:
+        checkpoint: a directory inside a global_step_N of a run; any other path, or a name on the hub, is of no run.
     """
-    for directory in checkpoint.absolute().parents:
-        config, overrides = _hydra_files(directory)
+    for config, overrides in _hydra_files_of(checkpoint):
         if own := method_label(config, overrides):
             methods = [paper.row_name(match[1]) for override in overrides if (match := METHOD.fullmatch(override))]
             return own if label is None or paper.row_name(label) in methods else label
     return label
+
+
+def base_model(checkpoint: Path) -> str | None:
+    """Return the last part of the path of the model that the checkpoint's run started from; None if it is unknown."""
+    for config, _ in _hydra_files_of(checkpoint):
+        if path := config.get("actor_rollout_ref.model.path"):
+            return Path(str(path)).name
+    return None
+
+
+def _hydra_files_of(checkpoint: Path) -> Iterator[tuple[dict[str, Any], list[str]]]:
+    """Yield the configurations of the checkpoint's run: beside its directory of checkpoints, or in it."""
+    step = next((path for path in (checkpoint, *checkpoint.parents) if path.name.startswith("global_step_")), None)
+    for directory in list(step.absolute().parents)[:2] if step else ():
+        yield _hydra_files(directory)
 
 
 def method_label(config: dict[str, Any], overrides: list[str]) -> str | None:
@@ -143,7 +160,8 @@ def method_label(config: dict[str, Any], overrides: list[str]) -> str | None:
     It is NAME of `+asymgrpo_name=NAME`; else METHOD of `+asymgrpo=METHOD`, as Table 1 calls it, with the settings in
     which the run differs from METHOD, such as "AsymGRPO (0.8, 0.4)"; None without either.
     """
-    names = [match[1].strip("'\"") for override in overrides if (match := NAME.fullmatch(override))]
+    # The name may be in a file of the user's too.
+    names = [str(config["asymgrpo_name"])] if config.get("asymgrpo_name") is not None else []
     methods = [match[1] for override in overrides if (match := METHOD.fullmatch(override))]
     if names or not methods:
         return names[-1] if names else None

@@ -167,6 +167,17 @@ def test_settings_that_differ_between_results_are_named(tmp_path):
     assert "comparable" not in table(f"GRPO={first}", f"AsymGRPO={first}").stdout
 
 
+def test_runs_that_started_from_different_models_are_not_comparable(tmp_path):
+    paths = []
+    for name, base, model in (("a", "Qwen3-4B", "x"), ("b", "Qwen3-8B", "y"), ("c", "Qwen3-4B", "z")):
+        path = write(tmp_path / f"{name}.json", *FIVE, model=model)
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"base_model": base}))
+        paths.append(path)
+    messages = table(f"GRPO={paths[0]}", f"AsymGRPO={paths[1]}").stdout
+    assert 'not comparable, because the base model differs: GRPO "Qwen3-4B", AsymGRPO "Qwen3-8B".' in messages
+    assert "model" not in table(f"GRPO={paths[0]}", f"GRPO={paths[2]}").stdout, "two seeds of one row"
+
+
 @pytest.mark.parametrize("value", [None, math.nan, math.inf])
 def test_an_accuracy_that_is_not_a_number_is_left_out_and_named(tmp_path, value):
     wrong = result(*FIVE)

@@ -71,6 +71,26 @@ def test_a_setting_that_contradicts_the_method_is_an_error_that_names_both(start
     assert "add +asymgrpo_name=NAME" in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "override, removed",
+    [
+        ("~algorithm.asymgrpo.beta_pos", "beta_pos"),
+        ("algorithm.asymgrpo.beta_neg=null", "beta_neg"),
+        ("~algorithm.asymgrpo", "beta_pos"),
+        ("algorithm.asymgrpo=null", "beta_pos"),
+    ],
+)
+def test_a_setting_of_the_method_that_is_removed_is_an_error_because_it_has_another_default(start, override, removed):
+    with pytest.raises(ValueError, match=f"algorithm.asymgrpo.{removed}: got none at all; expected 0.7"):
+        start("+asymgrpo=symmetric", override)
+
+
+@pytest.mark.parametrize("override", ["+asymgrpo=[grpo,clip_higher]", "+asymgrpo@_global_=grpo"])
+def test_several_methods_or_a_method_elsewhere_is_an_error(start, override):
+    with pytest.raises(ValueError, match="expected \\+asymgrpo=METHOD"):
+        start(override)
+
+
 @pytest.mark.parametrize("method", ["grpo", "gspo", "ent_increase", "entropy_advantage"])
 def test_a_method_as_it_is_contradicts_nothing_and_keeps_its_name(start, method, capsys):
     config = start(f"+asymgrpo={method}", f"trainer.experiment_name=qwen-{method}")
@@ -90,7 +110,7 @@ def test_with_a_name_a_contradiction_is_meant_and_the_experiment_has_the_name(st
     assert f"wide-clip: +asymgrpo=asymgrpo with {ACTOR}.clip_ratio_high=0.3 instead of 0.2" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["grpo", "AsymGRPO", "a/b", "''"])
+@pytest.mark.parametrize("name", ["grpo", "psr", "clip_cov", "AsymGRPO", "a/b", "''"])
 def test_a_name_that_is_a_methods_or_no_name_is_refused(start, name):
     with pytest.raises(ValueError, match="^asymgrpo_name: got "):
         start("+asymgrpo=asymgrpo", "algorithm.adv_estimator=grpo", f"+asymgrpo_name={name}")
@@ -102,6 +122,10 @@ def test_a_name_that_is_a_methods_or_no_name_is_refused(start, name):
         ("asymgrpo", ["algorithm.asymgrpo.beta_pos=0.8"], "asymgrpo-0.8-0.4"),
         ("f_grpo", ["algorithm.f_grpo.gamma=1.0"], "f_grpo-gamma=1.0"),
         ("asymgrpo", ["+algorithm.token_weighting.incorrect=surprisal"], "asymgrpo-token_weighting"),
+        ("grpo", [f"{ACTOR}.use_kl_loss=true"], "grpo-use_kl_loss=True"),
+        ("grpo", ["algorithm.use_kl_in_reward=true"], "grpo-use_kl_in_reward=True"),
+        ("asymgrpo", [f"{ACTOR}.clip_ratio_c=10"], "asymgrpo-clip_ratio_c=10"),
+        ("asymgrpo", ["+algorithm.asymgrpo.reward_threshold=5"], "asymgrpo-reward_threshold=5"),
         ("asymgrpo", ["algorithm.asymgrpo.beta_pos=0.9", "algorithm.diagnostics.gradient_share_every=5"], "asymgrpo"),
     ],
 )

@@ -13,10 +13,13 @@
 # limitations under the License.
 """Read one run: the label of its method, its log, its configuration."""
 
+import json
+from pathlib import Path
+
 import pytest
 from run_logs import all_metrics, asymgrpo, write_log, write_run
 
-from asymgrpo_verl.runs.run import label_of_checkpoint, read_run
+from asymgrpo_verl.runs.run import base_model, label_of_checkpoint, read_run
 
 
 def test_the_label_is_the_given_one_or_the_method_or_the_experiment_or_the_name_of_the_path(tmp_path):
@@ -53,8 +56,33 @@ def test_a_run_that_the_user_named_has_that_label(tmp_path):
     run = write_run(tmp_path / "run", "asymgrpo", {"adv_estimator": "grpo"}, steps=1)
     overrides = "- +asymgrpo=asymgrpo\n- algorithm.adv_estimator=grpo\n- +asymgrpo_name=odd\n"
     (run / "hydra" / ".hydra" / "overrides.yaml").write_text(overrides)
+    with (run / "hydra" / ".hydra" / "config.yaml").open("a") as config:
+        config.write("\nasymgrpo_name: odd\n")
     assert read_run(str(run)).label == "odd"
     assert label_of_checkpoint(run / "checkpoints" / "global_step_1", "asymgrpo") == "odd"
+
+
+def test_a_model_that_no_run_saved_has_no_label_of_the_run_around_it(tmp_path, monkeypatch):
+    run = write_run(tmp_path / "run", "asymgrpo", asymgrpo(0.8, 0.4), steps=1)
+    monkeypatch.chdir(run)
+    assert label_of_checkpoint(Path("Qwen/Qwen3-4B"), None) is None
+    assert label_of_checkpoint(run / "model", None) is None
+
+
+def test_the_base_model_of_a_checkpoint_is_that_of_its_run(tmp_path):
+    run = write_run(tmp_path / "run", "asymgrpo", asymgrpo(0.9, 0.4), steps=1)
+    checkpoint = run / "checkpoints" / "global_step_1"
+    assert base_model(checkpoint) == base_model(checkpoint / "actor") == "Qwen3-4B"
+    assert base_model(run) is None, "no checkpoint"
+    assert base_model(tmp_path / "global_step_1") is None, "of no run"
+
+
+def test_a_method_whose_name_is_quoted_or_has_a_hyphen_is_read(tmp_path):
+    run = write_run(tmp_path / "run", "asymgrpo", asymgrpo(0.9, 0.4), steps=1)
+    overrides = run / "hydra" / ".hydra" / "overrides.yaml"
+    for method, label in (("'grpo'", "GRPO (adv_estimator=asymgrpo)"), ("my-own", "my-own")):
+        overrides.write_text(json.dumps([f"+asymgrpo={method}"]))
+        assert read_run(str(run)).label == label
 
 
 def test_a_model_outside_a_run_keeps_its_label(tmp_path):
