@@ -31,10 +31,13 @@ CHECKERS = min(4, os.cpu_count())  # at most, per process
 _places: queue.LifoQueue
 
 
-def ask(gold: str, answer: str, time_limit: float) -> bool | None:
-    """Return whether math-verify takes two answers as equal, or None if it gave no verdict within `time_limit` seconds.
+UNDECIDED = "undecided"
 
-    The limit does not count the wait for a free checker, or for a new one to start.
+
+def ask(gold: str, answer: str, time_limit: float) -> bool | str | None:
+    """Return whether math-verify takes two answers, in LaTeX, as equal; UNDECIDED if it cannot read or compare them.
+
+    It is None if there was no verdict within `time_limit` seconds. The limit does not count the wait for a free checker, or for a new one to start.
 
     Raises:
         RuntimeError: a checker cannot start.
@@ -48,7 +51,7 @@ def ask(gold: str, answer: str, time_limit: float) -> bool | None:
             f"asymgrpo_verl.rewards.checker: got exit code {code} at its start; expected a running answer checker. Its "
             "own error is printed above."
         )
-    return reply == b"1\n" if reply else None
+    return {b"1\n": True, b"0\n": False, b"?\n": UNDECIDED}[reply] if reply else None
 
 
 def stop_all() -> None:

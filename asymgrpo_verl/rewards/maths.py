@@ -15,18 +15,20 @@
 
     reward.custom_reward_function.path=pkg://asymgrpo_verl.rewards reward.custom_reward_function.name=compute_score
 
-Most pairs of answers are compared as text (`answers.same_by_text`). An answer checker, which is a process that runs
-math-verify, compares the others (`checkers`). Any thread of any process may call these functions, also in Ray's workers
-and in daemonic processes.
+Most pairs of answers are decided without sympy (`answers.verdict_by_text`). An answer checker, which is a process that
+runs math-verify, compares the others (`checkers`). Any thread of any process may call these functions, also in Ray's
+workers and in daemonic processes.
 """
 
 from functools import lru_cache
 
-from asymgrpo_verl.rewards.answers import last_boxed, same_by_text
+from asymgrpo_verl.rewards.answers import last_boxed, question_for_math, verdict_by_text
+from asymgrpo_verl.rewards.comparing import Verdict
 
 TIME_LIMIT = 5.0  # seconds
 MAX_LENGTH = 1000  # characters; the longest gold answer of the paper's datasets has 204
 CACHED_PAIRS = 1 << 16
+TIMED_OUT = "the answer checker came to no verdict within its limits"
 
 
 def compute_score(
@@ -51,6 +53,8 @@ def compute_score(
         score and acc: 1.0 if correct, else 0.0. pred: the first 1,000 characters of the answer, "" without a box.
         timed_out: 1.0 if the comparison exceeded its time limit or ended the answer checker, else 0.0; the score is
         then 0.
+        undecided: 1.0 if no rule reads the two answers and math-verify cannot compare them either, else 0.0; the score
+        is then 0.
 
     Raises:
         ValueError: the gold answer is no text or is empty; time_limit is not a finite number > 0.
@@ -67,39 +71,49 @@ def compute_score(
         )
     pred = last_boxed(solution_str)
     if pred is None:
-        return {"score": 0.0, "acc": 0.0, "pred": "", "timed_out": 0.0}
-    verdict = same_answer(ground_truth, pred, time_limit)
+        return {"score": 0.0, "acc": 0.0, "pred": "", "timed_out": 0.0, "undecided": 0.0}
+    verdict = explain(ground_truth, pred, time_limit)
     return {
-        "score": float(verdict is True),
-        "acc": float(verdict is True),
+        "score": float(verdict.same is True),
+        "acc": float(verdict.same is True),
         "pred": pred[:MAX_LENGTH],
-        "timed_out": float(verdict is None),
+        "timed_out": float(verdict.why == TIMED_OUT),
+        "undecided": float(verdict.same is None and verdict.why != TIMED_OUT),
     }
 
 
 def equivalent(gold: str, answer: str) -> bool:
-    """Return whether an answer, without its box, equals the gold answer. A comparison that timed out is False."""
-    return same_answer(gold, answer) is True
+    """Return whether an answer, without its box, certainly equals the gold answer."""
+    return explain(gold, answer).same is True
 
 
 def same_answer(gold: str, answer: str, time_limit: float = TIME_LIMIT) -> bool | None:
-    """Return whether an answer equals the gold answer, or None if no answer checker came to a verdict.
+    """Return whether an answer equals the gold answer, or None if the answer checker timed out. Undecided is False."""
+    verdict = explain(gold, answer, time_limit)
+    return None if verdict.why == TIMED_OUT else verdict.same is True
+
+
+def explain(gold: str, answer: str, time_limit: float = TIME_LIMIT) -> Verdict:
+    """Return whether an answer, without its box, equals the gold answer, None if undecided or timed out; and why.
 
     If one of the two has more than MAX_LENGTH characters, they are equal only as texts.
     """
     gold = last_boxed(gold) or gold
     if len(gold) > MAX_LENGTH or len(answer) > MAX_LENGTH:
-        return gold.strip() == answer.strip()
+        return Verdict(gold.strip() == answer.strip(), f"more than {MAX_LENGTH} characters are compared only as text")
     return decide(gold, answer, time_limit)
 
 
 @lru_cache(maxsize=CACHED_PAIRS)
-def decide(gold: str, answer: str, time_limit: float) -> bool | None:
-    """Compare two answers as text; if text cannot decide, ask an answer checker. Verdicts are cached."""
-    verdict = same_by_text(gold, answer)
-    if verdict is None:
-        # Imported here because the import registers hooks for fork and exit, so only a process that asks has them.
-        from asymgrpo_verl.rewards.checkers import ask
+def decide(gold: str, answer: str, time_limit: float) -> Verdict:
+    """Compare two answers by `answers.verdict_by_text`; if it cannot decide, ask an answer checker. Cached."""
+    verdict = verdict_by_text(gold, answer)
+    if verdict.same is not None or (question := question_for_math(gold, answer)) is None:
+        return verdict
+    # Imported here because the import registers hooks for fork and exit, so only a process that asks has them.
+    from asymgrpo_verl.rewards.checkers import UNDECIDED, ask
 
-        verdict = ask(gold, answer, time_limit)
-    return verdict
+    reply = ask(*question, time_limit)
+    if reply == UNDECIDED:
+        return Verdict(None, f"{verdict.why}, and math-verify cannot compare them")
+    return Verdict(reply, TIMED_OUT if reply is None else f"{verdict.why}, so math-verify compares them")
