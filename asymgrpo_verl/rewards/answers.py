@@ -136,13 +136,11 @@ def _is_capital(item) -> bool:
 
 def readings(gold: str, answer: str) -> tuple[Reading, Reading]:
     """Return how the gold answer and the answer are read. Where the answer has two readings, the gold answer decides."""
-    first, second = reading(gold), reading(answer)
+    first, second = reading(gold, True, False), reading(answer)
     if first.tree and first.tree[0] == "list" and _length(second) != _length(first) == _length(reading(answer, False)):
         second = reading(answer, False)
-    e = "constant", "e"
-    for one, other in ((first, second), (second, first)):
-        if one.tree and other.tree and _uses(one.tree, e) and not _uses(other.tree, e):
-            first, second = reading(gold, True, False), reading(answer, True, False)
+    if first.tree and _uses(first.tree, ("constant", "e")):
+        second = reading(answer, True, False)
     return first, second
 
 

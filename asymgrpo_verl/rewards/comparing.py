@@ -19,7 +19,7 @@ Every comparison returns a Verdict: whether the answers are equal, None if no ru
 from fractions import Fraction
 from typing import NamedTuple
 
-from asymgrpo_verl.rewards.regions import is_interval, is_region, same_region
+from asymgrpo_verl.rewards.regions import as_interval, is_interval, is_region, same_region
 from asymgrpo_verl.rewards.tokens import Unreadable
 from asymgrpo_verl.rewards.units import LETTER_UNITS
 from asymgrpo_verl.rewards.values import POSITIVE, compare, evaluate, has_part, names, points, same_value, value_at_a_zero
@@ -50,6 +50,7 @@ def _same(gold: tuple, answer: tuple) -> Verdict:
         verdict = same_region(gold, answer)
         if verdict is not None:
             return Verdict(verdict, "sets of numbers are compared")
+        gold, answer = as_interval(gold), as_interval(answer)
     if _is_several(gold) or _is_several(answer):
         return _same_lists(gold, answer)
     if _is_equation(gold) or _is_equation(answer):
@@ -111,7 +112,7 @@ def _members(tree: tuple) -> tuple:
 
 def _as_tuple(tree: tuple, other: tuple) -> tuple:
     """Return `x=1, y=2` as (1, 2) if the other answer is a tuple: the values in the order of the letters."""
-    if tree[0] != "list" or other[0] != "bracket" or len(tree) != len(other):
+    if tree[0] != "list" or other[0] != "bracket" or len(tree) != len(other) or is_region(tree):
         return tree
     values = {}
     for member in tree[2:]:

@@ -43,7 +43,7 @@ SET_OPERATIONS = {r"\cup": "union", r"\cap": "intersection", r"\setminus": "diff
 FILLERS = {"the", "answer", "final", "is", "equals", "option", "choice", "letter", "correct", "result", "value"}
 LOGARITHMS = {"log", "ln", "lg"}
 TRIGONOMETRIC = {"sin", "cos", "tan", "cot", "sec", "csc"}
-NAMES = {*FUNCTIONS, "log", "lg", "sqrt", "sgn", "max", "min", "gcd", "lcm", "arg", "det", "lim", "mod", "asin", "acos"}
+NAMES = {*FUNCTIONS, "log", "lg", "sqrt", "sgn", "max", "gcd", "lcm", "arg", "det", "lim", "mod", "asin", "acos"}
 NAMES |= {"atan", "pi", "infinity", "inf", "abs", "cosec"}
 _GREEK = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega"
 GREEK = {rf"\{name}" for name in _GREEK.split()} | {rf"\{name.title()}" for name in _GREEK.split()} | {r"\ell"}
@@ -203,7 +203,7 @@ class _Reader:
         while is_filler(self.here()):
             self.place += 1
             self.take(":")
-        if is_word(self.here()) and not self._is_name_of_number():
+        if (is_word(self.here()) and not self._is_name_of_number()) or self._is_phrase():
             return self.words()
         self.take(r"\triangle", r"\angle")
         if self._is_name_of_figure():
@@ -215,10 +215,9 @@ class _Reader:
             while self.take(":"):
                 trees.append(self.term_of_ratio())
             return self.half_of_day(("ratio", *trees))
-        if is_token(self.here(), "to"):
-            self.place += 1
+        if self.take("to"):
             return "ratio", tree, self.quantity()
-        return tree
+        return ("binomial", tree, self.quantity()) if self.take("choose") else tree
 
     def _is_name_of_number(self) -> bool:
         return isinstance(self.here(), Token) and self.here().text.lower() in NUMBERS and self.at_boundary(1)
@@ -229,6 +228,16 @@ class _Reader:
         if not isinstance(item, Token) or item.kind not in ("letters", "text"):
             return False
         return len(item.text) > 1 and item.text.isupper() and self.at_boundary(1)
+
+    def _is_phrase(self) -> bool:
+        """Return whether words without \\text are next, and nothing else: New York."""
+        ahead = 0
+        while not self.at_boundary(ahead):
+            item = self.here(ahead)
+            if not isinstance(item, Token) or item.kind not in ("letters", "text") or len(item.text) < 2:
+                return False
+            ahead += 1
+        return ahead > 1 and any(is_word(self.here(place)) for place in range(ahead))
 
     def term_of_ratio(self) -> tuple:
         return self.power() if getattr(self.here(1), "kind", "") in ("text", "letters") else self.total()
@@ -269,7 +278,7 @@ class _Reader:
             return "modulo", tree, self.argument()
         percent = isinstance(self.here(), Token) and self.here().text.lower() in {"%", *PERCENT}
         self.place += percent
-        while not self.at_boundary() and not self.is_at("(", "to"):
+        while not self.at_boundary() and not self.is_at("(", "to", "choose"):
             words += self.unit_words()
         if percent:
             return "percent", tree
@@ -406,7 +415,7 @@ class _Reader:
         if item.text in ("(", "["):
             return not self._holds_relation()
         if item.kind in ("letters", "text"):
-            return not is_token(item, "to")
+            return item.text not in ("to", "choose")
         if item.text in (r"\mod", r"\pm", r"\mp") or item.text.startswith(r"\end"):
             return False
         return item.text == "|" or item.kind == "command"

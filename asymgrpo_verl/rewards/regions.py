@@ -47,18 +47,27 @@ def domains(tree: tuple) -> set[str]:
     return found.union(*(domains(child) for child in tree[1:] if isinstance(child, tuple) and child))
 
 
-def letters(tree: tuple) -> set[str]:
-    """Return the letters of the conditions in a tree."""
+def letters(tree: tuple, bound: bool) -> set[str]:
+    """Return the letters of the conditions in a tree; with `bound` also the x of {x | x > 1}, whose name says nothing."""
     match tree:
         case ("builder", letter, _, condition):
-            return {letter} | letters(condition)
+            return (letters(condition, bound) | {letter}) if bound else letters(condition, bound) - {letter}
         case ("chain", (r"\in",), left, right):
-            return names(left) | letters(right)
+            return names(left) | letters(right, bound)
         case ("chain", _, *sides):
             return set().union(*map(names, sides))
         case ("list", _, *members) | (("union" | "intersection" | "difference"), *members):
-            return set().union(*map(letters, members))
+            return set().union(*(letters(member, bound) for member in members))
     return set()
+
+
+def as_interval(tree: tuple) -> tuple:
+    """Return a < x < b as the interval (a, b), whatever a and b are; every other tree unchanged."""
+    match tree:
+        case ("chain", (("<" | r"\le") as first, ("<" | r"\le") as second), low, ("symbol", letter), high):
+            if letter not in names(low) | names(high):
+                return "bracket", "[("[first == "<"] + "])"[second == "<"], low, high
+    return tree
 
 
 def same_region(gold: tuple, answer: tuple) -> bool | None:
@@ -66,10 +75,10 @@ def same_region(gold: tuple, answer: tuple) -> bool | None:
 
     A comma between conditions may mean `and` or `or`: one that makes the sets equal is enough.
     """
-    used = letters(gold), letters(answer)
+    used = letters(gold, bound=False), letters(answer, bound=False)
     if used[0] and used[1] and used[0] != used[1]:
         return False
-    if len(used[0] | used[1]) > 1:
+    if any(len(letters(tree, bound=True)) > 1 for tree in (gold, answer)):
         return None
     if domains(gold) != domains(answer):
         return False

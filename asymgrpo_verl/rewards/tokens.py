@@ -120,7 +120,10 @@ _SCAN = re.compile(
     """,
     re.VERBOSE | re.ASCII | re.DOTALL,
 )
-_PLAIN_THOUSANDS = re.compile(r"(?<![\d.,])(?<![\d.,}] )[1-9]\d{0,2}(?:(?:,\d{3})+|(?: \d{3})+)(?![\d,]|\s*,)", re.ASCII)
+_PLAIN_THOUSANDS = re.compile(
+    r"(?<![\d.,])(?<![\d.,] )[1-9]\d{0,2}(?:(?:,\d{3})+|(?<!\} \d)(?<!\} \d\d)(?<!\} \d{3})(?: \d{3})+)(?![\d,]|\s*,)",
+    re.ASCII,
+)
 _TIGHT_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+")
 _LIST_OF_THOUSANDS = re.compile(r"(?:[1-9][0-9]{0,2}(?:,[0-9]{3})*(?:, (?=.)|$)){2,}")
 _SIGNED_POWER = re.compile(r"(?<![0-9.])([0-9]+)e([-+])(?=[0-9])")

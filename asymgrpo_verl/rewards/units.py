@@ -137,8 +137,10 @@ def _named(words: list[str]) -> tuple | None:
 def _is_counted(words: list[str]) -> bool:
     """Return whether words are adjectives and a noun in the plural, perhaps with "of ..." or "per ..." behind it."""
     words = [word.lower() for word in words if word not in (".", "-")]
+    if words == ["times"]:
+        return True
     head = next((place for place, word in enumerate(words) if word in _JOINS and place), len(words))
     if not words or not all(re.fullmatch(r"[a-z]+", word) for word in words) or _CHANGERS & {*words}:
         return False
     noun = words[head - 1]
-    return noun in _NOUNS or noun.lower() in UNITS or (len(noun) > 3 and noun[-1] == "s" and bool({*noun} & {*"aeiou"}))
+    return noun in _NOUNS or noun in UNITS or (len(noun) > 3 and noun[-1] == "s" and bool({*noun[1:]} & {*"aeiou"}))
