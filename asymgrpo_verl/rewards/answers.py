@@ -19,12 +19,14 @@ quadratic time, and `maths` gives them at most 1,000 characters; `last_boxed` ne
 """
 
 import re
+from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
 from asymgrpo_verl.rewards.comparing import Verdict, same_answers
 from asymgrpo_verl.rewards.reading import is_filler, is_word, read
 from asymgrpo_verl.rewards.tokens import Token, Unreadable, is_token, latex, tokenize
+from asymgrpo_verl.rewards.values import POSITIVE, evaluate, names, points
 
 _BOX = re.compile(r"\\boxed(?![a-zA-Z])\s*")
 _FLAT_BOX = re.compile(r"\\boxed\s*\{([^{}\\]*)\}")
@@ -171,6 +173,28 @@ def verdict_by_text(gold: str, answer: str) -> Verdict:
     if first.tree and second.tree:
         return same_answers(first.tree, second.tree)
     return Verdict(None, first.unread or second.unread)
+
+
+def as_numbers(answer: str) -> tuple[str, list[Fraction]] | None:
+    """Return the brackets ("", "()", "[)", "{}", ...) and the exact members of an answer that is numbers, without units.
+
+    It is None if a member is no rational number: a letter, a root, or a form that no rule reads.
+    """
+    tree = reading(answer).tree
+    if tree is None:
+        return None
+    brackets = {"bracket": tree[1], "set": "{}"}.get(tree[0], "")
+    members = {"list": tree[2:], "bracket": tree[2:], "set": tree[1:]}.get(tree[0], (tree,))
+    numbers = []
+    for member in members:
+        try:
+            value = evaluate(member[1] if member[0] == "quantity" else member, points(POSITIVE[0], (Fraction(10), 0.0)))[0]
+        except Unreadable:
+            return None
+        if not isinstance(value, Fraction) or names(member):
+            return None
+        numbers.append(value)
+    return brackets, numbers
 
 
 def same_by_text(gold: str, answer: str) -> bool | None:

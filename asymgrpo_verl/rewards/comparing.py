@@ -34,7 +34,9 @@ class Verdict(NamedTuple):
 
 ROUGH = 0.05  # largest relative difference of a number and what \approx sets beside it
 EQUATION = {"=", r"\approx"}
-HUNDRED = ("number", 100, False)
+HUNDRED = ("number", Fraction(100), False)
+SETS_OF_NUMBERS = {"bracket", "set", "domain", "union", "intersection", "difference", "builder", "chain"}
+OTHERS = SETS_OF_NUMBERS | {"dots", "modulo", "matrix"}  # kinds that no expression equals
 
 
 def same_answers(gold: tuple, answer: tuple) -> Verdict:
@@ -284,7 +286,7 @@ def _same_single(gold: tuple, answer: tuple) -> Verdict:
     answer, answer_unit, answer_percent = _measured(answer)
     if gold_unit and answer_unit and gold_unit != answer_unit and "unit" not in dict(gold_unit + answer_unit):
         return Verdict(False, "the units differ")
-    if gold_percent or answer_percent:
+    if (gold_percent or answer_percent) and not {gold[0], answer[0]} & OTHERS:
         return _same_percentage(gold, gold_percent, answer, answer_percent)
     kinds = {gold[0], answer[0]}
     if "words" in kinds:
@@ -293,6 +295,8 @@ def _same_single(gold: tuple, answer: tuple) -> Verdict:
         if gold[1] != answer[1] or len(gold) != len(answer):
             return Verdict(False, "the brackets differ, or the numbers of their members")
         return _all([_same(x, y) for x, y in zip(gold[2:], answer[2:], strict=True)], "members are compared in order")
+    if len(kinds) == 2 and kinds & OTHERS and not (kinds <= SETS_OF_NUMBERS or kinds == {"matrix", "product"}):
+        return Verdict(False, f"one is a {gold[0]}, the other a {answer[0]}")
     if kinds & {"ratio", "time"}:
         return _same_ratio(gold, answer)
     if "base" in kinds:
@@ -301,7 +305,7 @@ def _same_single(gold: tuple, answer: tuple) -> Verdict:
         return _all([_same(x, y) for x, y in zip(gold[1:], answer[1:], strict=True)], "residues are compared")
     if has_part(gold, "matrix") or has_part(answer, "matrix"):
         return _same_matrix(gold, answer)
-    if kinds & {"bracket", "set", "domain", "union", "intersection", "difference", "builder", "chain", "modulo", "dots"}:
+    if kinds & OTHERS:
         return _same_parts(gold, answer)
     if has_part(gold, "infinity") or has_part(answer, "infinity"):
         signs = [{("infinity",): 1, ("minus", ("infinity",)): -1}.get(tree) for tree in (gold, answer)]
@@ -381,23 +385,21 @@ def _same_base(gold: tuple, answer: tuple) -> Verdict:
     if gold[0] == answer[0]:
         return Verdict(gold[1:] == answer[1:], "digits and bases are compared")
     if gold[0] == "base" and answer[0] == "number":
-        return Verdict(same_value(("number", int(gold[1]), False), answer), "the digits are compared, the base is left out")
+        same = gold[1] == str(answer[1])
+        return Verdict(same, "the digits are compared, the base is left out")
     return Verdict(False, "the answer has a base, the gold answer has none")
 
 
 def _same_matrix(gold: tuple, answer: tuple) -> Verdict:
+    if not (has_part(gold, "matrix") and has_part(answer, "matrix")):
+        return Verdict(False, "one is a matrix, the other is none")
     a, b = _as_matrix(gold), _as_matrix(answer)
     if a is None or b is None:
-        scalar = not has_part(gold, "matrix") or not has_part(answer, "matrix")
-        return Verdict(False if scalar and _is_number_like(gold, answer) else None, "a matrix is no number")
+        return Verdict(None, "the matrices are written in different ways")
     if [len(row) for row in a] != [len(row) for row in b]:
         return Verdict(False, "the matrices have different sizes")
     pairs = [pair for rows in zip(a, b, strict=True) for pair in zip(*rows, strict=True)]
     return _all([_same(x, y) for x, y in pairs], "the entries are compared")
-
-
-def _is_number_like(gold: tuple, answer: tuple) -> bool:
-    return any(tree[0] in ("number", "minus", "quotient", "symbol") for tree in (gold, answer))
 
 
 def _as_matrix(tree: tuple) -> tuple | None:
@@ -414,9 +416,7 @@ def _as_matrix(tree: tuple) -> tuple | None:
 def _same_parts(gold: tuple, answer: tuple) -> Verdict:
     """Compare two trees of one kind part by part, the sets of a union in any order."""
     if gold[0] != answer[0]:
-        if is_interval(gold) and is_interval(answer):
-            return Verdict(None, "the sets are written in different ways")
-        return Verdict(False, f"one is a {gold[0]}, the other is a {answer[0]}")
+        return Verdict(None, "the sets are written in different ways")
     if gold[0] in ("union", "intersection"):
         return _matched(_flat(gold), list(_flat(answer)))
     if len(gold) != len(answer) or any(x != y for x, y in zip(gold, answer, strict=True) if not isinstance(x, tuple)):

@@ -69,17 +69,20 @@ def compute_score(
         raise ValueError(
             f"reward.custom_reward_function.reward_kwargs.time_limit: got {time_limit!r}; expected a number > 0."
         )
-    pred = last_boxed(solution_str)
-    if pred is None:
-        return {"score": 0.0, "acc": 0.0, "pred": "", "timed_out": 0.0, "undecided": 0.0}
-    verdict = explain(ground_truth, pred, time_limit)
+    pred, verdict = verdict_on(solution_str, ground_truth, time_limit)
     return {
         "score": float(verdict.same is True),
         "acc": float(verdict.same is True),
-        "pred": pred[:MAX_LENGTH],
+        "pred": (pred or "")[:MAX_LENGTH],
         "timed_out": float(verdict.why == TIMED_OUT),
         "undecided": float(verdict.same is None and verdict.why != TIMED_OUT),
     }
+
+
+def verdict_on(response: str, gold: str, time_limit: float = TIME_LIMIT) -> tuple[str | None, Verdict]:
+    """Return the answer in a response, None without a box, and the verdict on it."""
+    answer = last_boxed(response)
+    return answer, Verdict(False, "the response has no box") if answer is None else explain(gold, answer, time_limit)
 
 
 def equivalent(gold: str, answer: str) -> bool:

@@ -206,10 +206,14 @@ class _Reader:
         if (is_word(self.here()) and not self._is_name_of_number()) or self._is_phrase():
             return self.words()
         self.take(r"\triangle", r"\angle")
+        if (digits := self._digits()) and self.at_boundary(digits + 2):
+            numeral = "".join(self.here(place).text for place in range(digits))
+            self.place += digits + 1
+            return "base", numeral.lstrip("0") or "0", self.base()
         if self._is_name_of_figure():
             self.place += 1
             return "symbol", self.here(-1).text
-        tree = self.quantity()
+        tree = self.application(self.take_letter()) if self._is_defined_function() else self.quantity()
         if self.take(":"):
             trees = [tree, self.term_of_ratio()]
             while self.take(":"):
@@ -228,6 +232,23 @@ class _Reader:
         if not isinstance(item, Token) or item.kind not in ("letters", "text"):
             return False
         return len(item.text) > 1 and item.text.isupper() and self.at_boundary(1)
+
+    def _is_defined_function(self) -> bool:
+        """Return whether p(x) = is next: there p is a function, though elsewhere p(x) is a product."""
+        item = self.here()
+        if getattr(item, "kind", "") != "letters" or len(item.text) > 1 or not is_token(self.here(1), "("):
+            return False
+        ahead, depth = 1, 0
+        while self.here(ahead) is not None:
+            depth += is_token(self.here(ahead), "(") - is_token(self.here(ahead), ")")
+            ahead += 1
+            if depth == 0:
+                return is_token(self.here(ahead), "=")
+        return False
+
+    def take_letter(self) -> str:
+        self.place += 1
+        return self.here(-1).text
 
     def _is_phrase(self) -> bool:
         """Return whether words without \\text are next, and nothing else: New York."""
@@ -502,15 +523,25 @@ class _Reader:
             return self.command(item.text)
         raise Unreadable(f"{item.text} was not expected")
 
+    def _digits(self) -> int:
+        """Return how many tokens are a numeral such as A5 before its base; 0 if none is next."""
+        ahead = 0
+        while re.fullmatch("[0-9A-Z]+", getattr(self.here(ahead), "text", "")):
+            ahead += 1
+        return ahead if ahead > 1 and is_token(self.here(ahead), "_") else 0
+
+    def base(self) -> str:
+        base = _plain(self.group()).lower()
+        base = str(NUMBERS.index(base)) if base in NUMBERS else base
+        if not base.isdecimal():
+            raise Unreadable(f"{base} is no base")
+        return base
+
     def number(self, text: str) -> tuple:
         digits = re.fullmatch(r"\d+", text) and text
         if self.is_at("_") and digits:
             self.place += 1
-            base = _plain(self.group()).lower()
-            base = str(NUMBERS.index(base)) if base in NUMBERS else base
-            if not base.isdecimal():
-                raise Unreadable(f"{base} is no base")
-            return "base", text.lstrip("0") or "0", base
+            return "base", text.lstrip("0") or "0", self.base()
         place = self.place + (self.is_at(".") and is_token(self.here(1), r"\overline"))
         for command in (r"\overline", r"\dot"):
             if place + 1 < len(self.items) and is_token(self.items[place], command):

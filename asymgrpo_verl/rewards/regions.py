@@ -130,8 +130,6 @@ def _ends(tree: tuple) -> list[float]:
     match tree:
         case ("bracket", _, low, high):
             found = [number(low), number(high)]
-            if found[0] > found[1]:
-                raise Unreadable("an interval ends before it begins")
         case ("set", *members):
             found = [number(member) for member in members]
         case ("list", _, *members) | (("union" | "intersection" | "difference"), *members):
@@ -185,6 +183,8 @@ def _holds(tree: tuple, x: float, comma) -> bool:
     match tree:
         case ("bracket", kind, low, high):
             low, high = number(low), number(high)
+            if low > high:
+                return False
             if _equal(x, low) or _equal(x, high):
                 return (_equal(x, low) and kind[0] == "[") or (_equal(x, high) and kind[1] == "]")
             return low < x < high

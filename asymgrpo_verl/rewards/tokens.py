@@ -104,7 +104,7 @@ _SCAN = re.compile(
     (?P<space>\s+ | ~ | \\[,;:!>\ ] | \\(?:left|right|middle)\b\s*\.? | \\[bB]igg?[lrm]?(?![a-zA-Z])
       | \\(?:displaystyle|textstyle|scriptstyle|quad|qquad|enspace|thinspace|limits|nolimits|underline|fbox|boxed
           |Large|large|small|bf|it)(?![a-zA-Z])
-      | \\(?:textcolor|color|hspace|vspace|phantom)\s*\{{[^{{}}]*\}})
+      | \\(?:textcolor|color|hspace|vspace|phantom)\s*\{{[^{{}}]*\}} | \\phantom\s*[^{{\s])
   | (?P<nothing>\\?\$ | \\[()\[\]])
   | (?P<break>\\\\(?:\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm)\s*\])?)
   | (?P<text>\\(?:{_TEXT})(?![a-zA-Z]))

@@ -318,6 +318,10 @@ def has_decimal(node: tuple) -> bool:
     return _has(node, lambda part: part[0] == "number" and part[2])
 
 
+def has_imaginary(node: tuple) -> bool:
+    return _has(node, lambda part: part == ("constant", "i"))
+
+
 def _has_log(node: tuple) -> bool:
     return _has(node, lambda part: part[0] == "log" and part[1] is None)
 
@@ -356,7 +360,7 @@ def _same_at(x: tuple, y: tuple, at, rounded: bool) -> bool | None:
         difference = abs(_float(a) - _float(b))
         if difference <= ROUNDED * (1 + 1e-9) and difference <= RELATIVE * abs(_float(b)):
             return True
-    if verdict is False and not (is_real(a) and is_real(b)) and names(x) | names(y):
+    if verdict is False and names(x) | names(y) and not all(is_real(v) or has_imaginary(t) for v, t in ((a, x), (b, y))):
         return None  # because the branch of a root or a logarithm may be another one
     return verdict
 
