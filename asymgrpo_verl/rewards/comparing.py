@@ -218,6 +218,8 @@ def _named_alike(x: tuple, y: tuple) -> bool:
 
 def _values(chain: tuple) -> tuple:
     """Return what an equation says its first side to be: the last side, and every other one that is as good."""
+    if _contradicts_itself(chain):
+        return (chain[-1],)
     sides = chain[3:] if _is_free(chain[2]) else chain[2:]
     constants = tuple(side for side in sides[:-1] if not _is_free(side) or r"\approx" in chain[1])
     return sides[-1], *constants, *(chain[2:3] if chain[1] == (r"\approx",) else ())

@@ -36,6 +36,7 @@ from asymgrpo_verl.rewards.tokens import MAX_DEPTH, RELATIONS, Token, Unreadable
 from asymgrpo_verl.rewards.units import MAGNITUDES, NUMBERS, PERCENT, UNITS, unit_of
 from asymgrpo_verl.rewards.values import FUNCTIONS
 
+MAX_TREE = 120  # depth of a tree
 SEPARATORS = {",", ";", "and", "or"}
 CLOSERS = {")", "]", r"\}", r"\rfloor", r"\rceil", r"\rangle", "&", r"\\"}
 BOUNDARIES = SEPARATORS | CLOSERS | RELATIONS | {r"\cup", r"\cap", r"\setminus", r"\mid", ":"}
@@ -61,7 +62,19 @@ def read(tokens: list) -> tuple:
     tokens = _without_clause(_stripped(tokens))
     if not tokens:
         raise Unreadable("the answer is empty")
-    return _read_all(tokens, 0)
+    tree = _read_all(tokens, 0)
+    _check_depth(tree)
+    return tree
+
+
+def _check_depth(tree: tuple) -> None:
+    """Raise Unreadable if a tree is so deep that a recursion over it may fail: 1/2/3/4/..., x^2^2^2^..."""
+    level, depth = [tree], 0
+    while level:
+        depth += 1
+        if depth > MAX_TREE:
+            raise Unreadable("the answer is nested too deep")
+        level = [child for node in level for child in node if isinstance(child, tuple)]
 
 
 def _stripped(tokens: list) -> list:
@@ -512,9 +525,9 @@ class _Reader:
             return self.braces()
         if item.text == "|":
             self.place += 1
-            self.bars += 1
-            tree = self.total()
-            self.bars -= 1
+            with self.deeper(self.angle):
+                self.bars = 1
+                tree = self.total()
             if not self.take("|"):
                 raise Unreadable("| is not closed")
             return "absolute", tree
@@ -646,7 +659,8 @@ class _Reader:
                 return self.primary()
         if name in PAIRS:
             closing, kind = PAIRS[name]
-            tree = self.total()
+            with self.deeper(self.angle):
+                tree = self.total()
             if not self.take(closing):
                 raise Unreadable(f"{name} is not closed")
             return kind, tree

@@ -19,10 +19,11 @@ Two sets are equal if the same numbers are in both: each end of an interval in e
 import math
 
 from asymgrpo_verl.rewards.tokens import Unreadable
-from asymgrpo_verl.rewards.values import evaluate, has_part, names
+from asymgrpo_verl.rewards.values import MAX_FLOAT, evaluate, has_part, names
 
 ORDER = {"<", ">", r"\le", r"\ge", r"\ne"}
 SETS = {"union", "intersection", "difference", "builder"}
+MAX_ENDS = 60
 CLOSE = 1e-9  # relative difference of two ends that are one
 
 
@@ -93,6 +94,8 @@ def same_region(gold: tuple, answer: tuple) -> bool | None:
 
 def _same(gold: tuple, answer: tuple, comma) -> bool:
     ends = sorted({*_ends(gold), *_ends(answer)})
+    if len(ends) > MAX_ENDS:
+        raise Unreadable("the sets have too many ends")
     ends = [end for place, end in enumerate(ends) if place == 0 or not _equal(end, ends[place - 1])]
     if not ends:
         probes = [0.0]
@@ -121,8 +124,8 @@ def number(tree: tuple, letter_value: float | None = None) -> float:
         return letter_value, 0.0
 
     value = evaluate(tree, at)[0]
-    if isinstance(value, complex):
-        raise Unreadable("an end of an interval is not real")
+    if isinstance(value, complex) or abs(value) > MAX_FLOAT:
+        raise Unreadable("an end of an interval is not real, or too large")
     return float(value)
 
 

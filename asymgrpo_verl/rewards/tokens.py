@@ -273,6 +273,7 @@ def _arguments(command: Token, waiting: list, depth: int) -> list:
             argument.append(waiting.pop())
         last = argument[-1]
         whole = last.kind == "text" or (last.kind == "number" and command.text in ("^", "_", r"\surd"))
+        whole = whole or (last.kind == "number" and not last.text.isdecimal())  # 0.5, 5e9
         if last.kind in ("number", "letters", "text") and len(last.text) > 1 and not whole:
             argument[-1] = last._replace(text=last.text[0])
             waiting.append(last._replace(text=last.text[1:], spaced=False))

@@ -20,13 +20,15 @@ exact; other numbers are floats with a bound of their error (running error analy
 import cmath
 import math
 from fractions import Fraction
-from zlib import crc32
+from functools import lru_cache
+from hashlib import blake2b
 
 from asymgrpo_verl.rewards.tokens import Unreadable
 
 EPSILON = 2.0**-50
 MAX_BITS = 1 << 15  # of an exact number
 MAX_FACTORIAL = 3000
+MAX_FLOAT = 1e300
 ROUNDED = 5e-7  # two numbers are equal if one is a decimal and they agree to six places ...
 RELATIVE = 1e-5  # ... and to this relative difference
 CLEAR = 1e-9  # a relative difference that is no rounding error
@@ -50,31 +52,27 @@ def _result(number, error: float) -> Value:
 
 
 def _float(value: Value):
-    return value[0] if not _exact(value) else _big_float(value[0])
+    return float(value[0]) if _exact(value) else value[0]
 
 
-def _big_float(number: Fraction) -> float:
-    try:
-        return float(number)
-    except OverflowError as error:
-        raise Unreadable("a number is too large") from error
+def _bits(number: Fraction) -> int:
+    return number.numerator.bit_length() + number.denominator.bit_length()
 
 
-def _check(number: Fraction) -> Fraction:
-    if number.numerator.bit_length() + number.denominator.bit_length() > MAX_BITS:
-        raise Unreadable("a number has too many digits")
-    return number
+def _kept(number: Fraction) -> Value:
+    """Return an exact value, or a float if the exact number is long."""
+    return (number, 0.0) if _bits(number) <= MAX_BITS else _result(float(number), 0.0)
 
 
 def _add(x: Value, y: Value) -> Value:
     if _exact(x) and _exact(y):
-        return _check(x[0] + y[0]), 0.0
+        return _kept(x[0] + y[0])
     return _result(_float(x) + _float(y), x[1] + y[1] + EPSILON * (abs(_float(x)) + abs(_float(y))))
 
 
 def _multiply(x: Value, y: Value) -> Value:
     if _exact(x) and _exact(y):
-        return _check(x[0] * y[0]), 0.0
+        return _kept(x[0] * y[0])
     a, b = _float(x), _float(y)
     return _result(a * b, abs(a) * y[1] + abs(b) * x[1] + x[1] * y[1])
 
@@ -92,16 +90,14 @@ def _power(base: Value, exponent: Value) -> Value:
         power = int(exponent[0])
         if base[0] == 0 and power <= 0:
             raise Unreadable("zero has a power that is not positive")
-        if _exact(base):
-            size = base[0].numerator.bit_length() + base[0].denominator.bit_length()
-            if base[0] not in (0, 1, -1) and abs(power) * size > MAX_BITS:
-                raise Unreadable("a power is too large")
-            return base[0] ** (power if base[0] not in (1, -1) else power % 2), 0.0
-        try:
-            number = base[0] ** power
-        except OverflowError as error:
-            raise Unreadable("a power is too large") from error
-        return _result(number, abs(power) * abs(number) * (base[1] / abs(base[0]) + 4 * EPSILON) if base[0] else 0.0)
+        if base[0] in (0, 1, -1) and _exact(base):
+            return base[0] ** (power % 2 + 2 if base[0] else 1), 0.0
+        if _exact(base) and abs(power) * _bits(base[0]) <= MAX_BITS:
+            return base[0] ** power, 0.0
+        number = _float(base)
+        result = number**power
+        relative = base[1] / abs(number) + 4 * EPSILON if number else 0.0
+        return _result(result, abs(power) * abs(result) * relative + (base[1] if power == 1 else 0.0))
     if base[0] == 0:
         raise Unreadable("zero has a power that is no integer")
     if _exact(base) and _exact(exponent) and base[0] > 0:
@@ -170,12 +166,9 @@ FUNCTIONS = {*_FUNCTIONS, "log"}
 
 def _call(name: str, x: Value) -> Value:
     z = _float(x)
-    try:
-        result = _FUNCTIONS[name](z)
-        step = 1e-6 * max(1.0, abs(z))
-        slope = abs(_FUNCTIONS[name](z + step) - result) / step if x[1] else 0.0
-    except (ValueError, OverflowError, ZeroDivisionError) as error:
-        raise Unreadable(f"{name} has no value there") from error
+    result = _FUNCTIONS[name](z)
+    step = 1e-6 * max(1.0, abs(z))
+    slope = abs(_FUNCTIONS[name](z + step) - result) / step if x[1] else 0.0
     scale = abs(z) if name in ("exp", "sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh") else 0.0
     return _result(result, x[1] * (2 * slope + 1e-3) + EPSILON * abs(result) * (1 + scale))
 
@@ -186,6 +179,13 @@ def evaluate(node: tuple, at) -> Value:
     Raises:
         Unreadable: it has no value, or one that is too large, or it is no expression.
     """
+    try:
+        return _evaluate(node, at)
+    except (ArithmeticError, ValueError) as error:  # a function has no value there, or a number has no float
+        raise Unreadable(f"the expression has no value: {error}") from error
+
+
+def _evaluate(node: tuple, at) -> Value:
     match node:
         case ("number", number, _):
             return number, 0.0
@@ -198,46 +198,46 @@ def evaluate(node: tuple, at) -> Value:
         case ("constant", "i"):
             return 1j, 0.0
         case ("sum", *terms):
-            total = evaluate(terms[0], at)
+            total = _evaluate(terms[0], at)
             for term in terms[1:]:
-                total = _add(total, evaluate(term, at))
+                total = _add(total, _evaluate(term, at))
             return total
         case ("minus", inner):
-            number, error = evaluate(inner, at)
+            number, error = _evaluate(inner, at)
             return -number, error
         case ("product", *factors):
-            total = evaluate(factors[0], at)
+            total = _evaluate(factors[0], at)
             for factor in factors[1:]:
-                total = _multiply(total, evaluate(factor, at))
+                total = _multiply(total, _evaluate(factor, at))
             return total
         case ("quotient", above, below):
-            return _multiply(evaluate(above, at), _invert(evaluate(below, at)))
+            return _multiply(_evaluate(above, at), _invert(_evaluate(below, at)))
         case ("power", ("constant", "e"), exponent):
-            return _call("exp", evaluate(exponent, at))
+            return _call("exp", _evaluate(exponent, at))
         case ("power", base, exponent):
-            return _power(evaluate(base, at), evaluate(exponent, at))
+            return _power(_evaluate(base, at), _evaluate(exponent, at))
         case ("root", base, degree):
-            return _root(evaluate(base, at), evaluate(degree, at))
+            return _root(_evaluate(base, at), _evaluate(degree, at))
         case ("degrees", inner):
-            return _multiply(evaluate(inner, at), (math.pi / 180, EPSILON / 50))
+            return _multiply(_evaluate(inner, at), (math.pi / 180, EPSILON / 50))
         case ("factorial", inner):
-            return _gamma(evaluate(inner, at))
+            return _gamma(_evaluate(inner, at))
         case ("binomial", above, below):
-            return _binomial(evaluate(above, at), evaluate(below, at))
+            return _binomial(_evaluate(above, at), _evaluate(below, at))
         case ("absolute", inner):
-            number, error = evaluate(inner, at)
+            number, error = _evaluate(inner, at)
             return abs(number), error
         case ("floor", inner):
-            return _floor(evaluate(inner, at), math.floor)
+            return _floor(_evaluate(inner, at), math.floor)
         case ("ceiling", inner):
-            return _floor(evaluate(inner, at), math.ceil)
+            return _floor(_evaluate(inner, at), math.ceil)
         case ("log", base, inner):
-            base = at("log") if base is None else evaluate(base, at)
-            return _logarithm(base, evaluate(inner, at))
+            base = at("log") if base is None else _evaluate(base, at)
+            return _logarithm(base, _evaluate(inner, at))
         case ("call", name, inner):
-            return _call(name, evaluate(inner, at))
+            return _call(name, _evaluate(inner, at))
         case ("apply", name, *arguments):
-            return _unknown_function(name, [evaluate(argument, at) for argument in arguments], at)
+            return _unknown_function(name, [_evaluate(argument, at) for argument in arguments], at)
     raise Unreadable(f"{node[0]} is no expression")
 
 
@@ -258,10 +258,14 @@ def _logarithm(base: Value, x: Value) -> Value:
     if base[0] == 1 or x[0] == 0:
         raise Unreadable("a logarithm has no value there")
     if _exact(base) and _exact(x) and base[0] > 1 and x[0] > 0:
-        power = round(math.log(x[0]) / math.log(base[0]))
-        if abs(power) < 10_000 and base[0] ** power == x[0]:
+        power = round(_log(x[0]) / _log(base[0]))
+        if abs(power) * _bits(base[0]) <= MAX_BITS and base[0] ** power == x[0]:
             return Fraction(power), 0.0
     return _multiply(_call("ln", x), _invert(_call("ln", base)))
+
+
+def _log(number: Fraction) -> float:
+    return math.log(number.numerator) - math.log(number.denominator)
 
 
 def _unknown_function(name: str, arguments: list[Value], at) -> Value:
@@ -276,15 +280,17 @@ def _unknown_function(name: str, arguments: list[Value], at) -> Value:
 
 def points(letters_in, log_base: Value):
     """Return the function from names to values for an interval (low, high), as `evaluate` takes it."""
-    low, high = letters_in
-
     def at(name: str) -> Value:
-        if name == "log":
-            return log_base
-        share = crc32(name.encode() + bytes([int(low * 10) % 256])) % 9973
-        return Fraction(round(low * 10_000) + round((high - low) * share), 10_000), 0.0
+        return log_base if name == "log" else (_number_for(name, *letters_in), 0.0)
 
     return at
+
+
+@lru_cache(maxsize=1 << 12)
+def _number_for(name: str, low: float, high: float) -> Fraction:
+    """Return a number that depends on nothing but the name and the interval: a multiple of 1/1024."""
+    digest = blake2b(f"{name} {low}".encode("utf-8", "surrogatepass"), digest_size=4).digest()
+    return Fraction(round(1024 * (low + (high - low) * int.from_bytes(digest, "big") / 2**32)), 1024)
 
 
 def is_real(value: Value) -> bool:
@@ -295,6 +301,8 @@ def compare(x: Value, y: Value) -> bool | None:
     """Return whether two values are equal, or None if their difference is as large as an error may be."""
     if _exact(x) and _exact(y):
         return x[0] == y[0]
+    if any(_exact(z) and abs(z[0]) > MAX_FLOAT for z in (x, y)):
+        return False  # because the other one is a float
     a, b = _float(x), _float(y)
     difference, error = abs(a - b), x[1] + y[1] + EPSILON * (abs(a) + abs(b))
     if difference <= 4 * error:
@@ -353,10 +361,10 @@ def _same_with(x: tuple, y: tuple, log_base: Value) -> bool | None:
 def _same_at(x: tuple, y: tuple, at, rounded: bool) -> bool | None:
     try:
         a, b = evaluate(x, at), evaluate(y, at)
-        verdict = compare(a, b)
     except Unreadable:
         return None
-    if verdict is not True and rounded:
+    verdict = compare(a, b)
+    if verdict is not True and rounded and max(abs(a[0]), abs(b[0])) < MAX_FLOAT:
         difference = abs(_float(a) - _float(b))
         if difference <= ROUNDED * (1 + 1e-9) and difference <= RELATIVE * abs(_float(b)):
             return True
