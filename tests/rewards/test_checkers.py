@@ -31,7 +31,7 @@ from asymgrpo_verl.rewards.maths import MAX_LENGTH, compute_score, equivalent, s
 
 pytestmark = pytest.mark.checker
 
-HANG = "(x+y+z+1)^{60}"  # math-verify needs far more than the time limits of these tests
+HANG = r"\int \frac{x^{60}+1}{x^7+x+1} dx"  # math-verify needs far more than the time limits of these tests
 LIMIT = 0.5  # seconds
 SLACK = 1.0  # seconds that a call may take beyond its limit on a busy machine
 RESULT = {"score", "acc", "pred", "timed_out", "undecided"}
@@ -42,7 +42,7 @@ _numbers = itertools.count()
 def new_question() -> tuple[str, str]:
     """Return two equal answers that are not in the cache of verdicts, so that a checker has to compare them."""
     number = next(_numbers)
-    return f"x+{number}", f"{number}+x"
+    return rf"\int_0^1 x dx+{number}", rf"{number}+\int_0^1 x dx"
 
 
 def use_a_checker() -> None:
