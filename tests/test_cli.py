@@ -13,8 +13,8 @@
 # limitations under the License.
 """The command `asymgrpo`: version, help, fast start; `asymgrpo check` with a real Ray worker.
 
-The other subcommands are tested with their rooms: select in tests/runs, evaluate, verdict and table in tests/evaluation, figures
-and curves in tests/figures.
+The other subcommands are tested with their rooms: select in tests/runs, evaluate, verdict and table in
+tests/evaluation, figures and curves in tests/figures.
 """
 
 import os

@@ -23,14 +23,19 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from asymgrpo_verl.rewards.comparing import Verdict, same_answers
-from asymgrpo_verl.rewards.reading import is_filler, is_word, read
+from asymgrpo_verl.rewards.comparing import same_answers
+from asymgrpo_verl.rewards.cursor import is_word
+from asymgrpo_verl.rewards.equality import POSITIVE, names, points
+from asymgrpo_verl.rewards.reading import is_filler, read
 from asymgrpo_verl.rewards.tokens import Token, Unreadable, is_token, latex, tokenize
-from asymgrpo_verl.rewards.values import POSITIVE, evaluate, names, points
+from asymgrpo_verl.rewards.values import evaluate
+from asymgrpo_verl.rewards.verdicts import Verdict
 
 _BOX = re.compile(r"\\boxed(?![a-zA-Z])\s*")
 _FLAT_BOX = re.compile(r"\\boxed\s*\{([^{}\\]*)\}")
-_BARE_BOX = re.compile(r"(?:[-+.]*\d|\\[a-zA-Z]|[a-zA-Z](?=[$.,;]|\s*$))[^\s$]*")  # \boxed 8, but not \boxed followed by a word
+_BARE_BOX = re.compile(
+    r"(?:[-+.]*\d|\\[a-zA-Z]|[a-zA-Z](?=[$.,;]|\s*$))[^\s$]*"
+)  # \boxed 8, but not \boxed followed by a word
 _DEPTH = {"{": 1, "}": -1}
 _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)  # \{ is a character of the answer and opens no group
 _NOTHING = re.compile(r"(?:\s|~|\\[ ,;:!]|\$)*")
@@ -133,11 +138,13 @@ def _choice(tokens: list) -> str:
 
 
 def _is_capital(item) -> bool:
-    return isinstance(item, Token) and item.kind in ("letters", "text") and len(item.text) == 1 and "A" <= item.text <= "Z"
+    return (
+        isinstance(item, Token) and item.kind in ("letters", "text") and len(item.text) == 1 and "A" <= item.text <= "Z"
+    )
 
 
 def readings(gold: str, answer: str) -> tuple[Reading, Reading]:
-    """Return how the gold answer and the answer are read. Where the answer has two readings, the gold answer decides."""
+    """Return how the gold answer and the answer are read. If the answer has two readings, the gold answer decides."""
     first, second = reading(gold, True, False), reading(answer)
     if first.tree and first.tree[0] == "list" and _length(second) != _length(first) == _length(reading(answer, False)):
         second = reading(answer, False)
@@ -176,7 +183,7 @@ def verdict_by_text(gold: str, answer: str) -> Verdict:
 
 
 def as_numbers(answer: str) -> tuple[str, list[Fraction]] | None:
-    """Return the brackets ("", "()", "[)", "{}", ...) and the exact members of an answer that is numbers, without units.
+    """Return the brackets ("", "()", "[)", "{}", ...) and the exact members of an answer of numbers, without units.
 
     It is None if a member is no rational number: a letter, a root, or a form that no rule reads.
     """
@@ -188,7 +195,9 @@ def as_numbers(answer: str) -> tuple[str, list[Fraction]] | None:
     numbers = []
     for member in members:
         try:
-            value = evaluate(member[1] if member[0] == "quantity" else member, points(POSITIVE[0], (Fraction(10), 0.0)))[0]
+            value = evaluate(
+                member[1] if member[0] == "quantity" else member, points(POSITIVE[0], (Fraction(10), 0.0))
+            )[0]
         except Unreadable:
             return None
         if not isinstance(value, Fraction) or names(member):

@@ -23,7 +23,7 @@ workers and in daemonic processes.
 from functools import lru_cache
 
 from asymgrpo_verl.rewards.answers import last_boxed, question_for_math, verdict_by_text
-from asymgrpo_verl.rewards.comparing import Verdict
+from asymgrpo_verl.rewards.verdicts import Verdict
 
 TIME_LIMIT = 5.0  # seconds
 MAX_LENGTH = 1000  # characters; the longest gold answer of the paper's datasets has 204

@@ -18,8 +18,9 @@ Two sets are equal if the same numbers are in both: each end of an interval in e
 
 import math
 
+from asymgrpo_verl.rewards.equality import has_part, names
 from asymgrpo_verl.rewards.tokens import Unreadable
-from asymgrpo_verl.rewards.values import MAX_FLOAT, evaluate, has_part, names
+from asymgrpo_verl.rewards.values import MAX_FLOAT, evaluate
 
 ORDER = {"<", ">", r"\le", r"\ge", r"\ne"}
 SETS = {"union", "intersection", "difference", "builder"}
@@ -49,7 +50,7 @@ def domains(tree: tuple) -> set[str]:
 
 
 def letters(tree: tuple, bound: bool) -> set[str]:
-    """Return the letters of the conditions in a tree; with `bound` also the x of {x | x > 1}, whose name says nothing."""
+    """Return the letters of the conditions in a tree; with `bound` also the x of {x | x > 1}, which may be any letter."""
     match tree:
         case ("builder", letter, _, condition):
             return (letters(condition, bound) | {letter}) if bound else letters(condition, bound) - {letter}
@@ -157,11 +158,7 @@ def _roots(left: tuple, right: tuple) -> list[float]:
     if "infinity" in (left[0], right[0]) or ("minus", ("infinity",)) in (left, right):
         return []
     if has_part(("sum", left, right), "absolute"):
-        return [
-            root
-            for sign in (1, -1)
-            for root in _roots(_without_bars(left, sign), _without_bars(right, sign))
-        ]
+        return [root for sign in (1, -1) for root in _roots(_without_bars(left, sign), _without_bars(right, sign))]
     f = [number(left, x) - number(right, x) for x in (-2.0, -1.0, 0.0, 1.0, 2.0, 5.0)]
     c, b, a = f[2], (f[3] - f[1]) / 2, (f[3] + f[1]) / 2 - f[2]
     scale = 1e-9 * max(map(abs, f))

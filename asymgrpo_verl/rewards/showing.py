@@ -14,7 +14,6 @@
 """Write what an answer was read as, in plain text for people."""
 
 import re
-from fractions import Fraction
 
 _INFIX = {"union": " union ", "intersection": " intersected with ", "difference": " without ", "ratio": " : "}
 

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Split an answer into tokens: numbers, letters, words of \\text, commands and symbols. A group {...} is a list of them.
+"""Split an answer into tokens: numbers, letters, words of \\text, commands and symbols. A group {...} is a list.
 
 After this module every command has its arguments in groups: \\frac12, {1\\over2} and \\dfrac{1}{2} are the same tokens.
 Every function needs at most linear time, times the depth of the groups.
@@ -246,7 +246,9 @@ def _with_arguments(group: list) -> list:
 
 
 def _start_of_numerator(items: list) -> int:
-    stops = (place + 1 for place, item in enumerate(items) if isinstance(item, Token) and item.text in {*RELATIONS, ","})
+    stops = (
+        place + 1 for place, item in enumerate(items) if isinstance(item, Token) and item.text in {*RELATIONS, ","}
+    )
     return max(stops, default=0)
 
 

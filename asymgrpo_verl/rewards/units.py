@@ -22,7 +22,12 @@ from fractions import Fraction
 NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
 MAGNITUDES = {word: Fraction(10) ** power for word, power in [("hundred", 2), ("thousand", 3), ("million", 6)]}
 MAGNITUDES |= {"billion": Fraction(10**9), "trillion": Fraction(10**12), "dozen": Fraction(12)}
-MAGNITUDES |= {"half": Fraction(1, 2), "halves": Fraction(1, 2), "quarters": Fraction(1, 4), "hundredths": Fraction(1, 100)}
+MAGNITUDES |= {
+    "half": Fraction(1, 2),
+    "halves": Fraction(1, 2),
+    "quarters": Fraction(1, 4),
+    "hundredths": Fraction(1, 100),
+}
 MAGNITUDES |= {
     f"{word}s": Fraction(1, size)
     for size, word in enumerate("third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split(), 3)
@@ -80,7 +85,20 @@ LETTER_UNITS = frozenset("msghLNJWVK")
 
 _JOINS = {"of", "per", "in", "for", "on", "each", "from", "at", "with", "every", "and"}
 _NOUNS = {"people", "children", "men", "women", "teeth", "mice", "geese", "fish", "sheep", "deer", "dice", "euro"}
-_NOUNS |= {"euros", "rupees", "way", "apple", "student", "point", "time", "fahrenheit", "celsius", "pi", "person", "child"}
+_NOUNS |= {
+    "euros",
+    "rupees",
+    "way",
+    "apple",
+    "student",
+    "point",
+    "time",
+    "fahrenheit",
+    "celsius",
+    "pi",
+    "person",
+    "child",
+}
 _NOUNS -= {"pi"}
 _CHANGERS = {"or", "more", "less", "plus", "minus", "over", "choose", "mod", "modulo", "not", "to", "base", "point"}
 _CHANGERS |= {"least", "most", "remainder", "root", "power", "powers", "negative", "factorial", "factorials", "times"}

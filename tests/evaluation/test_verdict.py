@@ -66,7 +66,9 @@ def test_the_engine_that_decided_is_named():
     assert r"read as:  nothing that our rules know (\int is not known)" in done.stdout
 
 
-@pytest.mark.parametrize("arguments", [[], ["5"], ["5", "6", "--responses", "x.jsonl"], ["5", "--responses", "x.jsonl"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["5"], ["5", "6", "--responses", "x.jsonl"], ["5", "--responses", "x.jsonl"]]
+)
 def test_other_arguments_are_an_error(arguments):
     done = asymgrpo("verdict", *arguments)
     assert done.status == 2 and "expected GOLD and ANSWER, or --responses" in done.stderr
@@ -124,7 +126,9 @@ def test_disagreements_with_a_file_are_listed_and_counted(tmp_path):
 
 
 def test_verls_dumps_and_lists_of_responses_are_read(tmp_path):
-    dump = [{"input": "q", "output": row["response"], "gts": row["ground_truth"], "score": row["acc"]} for row in ROWS[:5]]
+    dump = [
+        {"input": "q", "output": row["response"], "gts": row["ground_truth"], "score": row["acc"]} for row in ROWS[:5]
+    ]
     done = asymgrpo("verdict", "--responses", lines(dump, tmp_path / "1.jsonl"))
     assert "5 responses: 3 verdicts agree" in done.stdout and "row 1: correct in the file" in done.stdout
     several = {"answer": "5", "generations": [r"\boxed{5}", r"\boxed{6}"], "correctness_math_verify": [True, True]}

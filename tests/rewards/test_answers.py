@@ -28,7 +28,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from places import ROOT, TEST_DATA
 
-from asymgrpo_verl.rewards.answers import as_numbers, last_boxed, question_for_math, reading, same_by_text, verdict_by_text
+from asymgrpo_verl.rewards.answers import (
+    as_numbers,
+    last_boxed,
+    question_for_math,
+    reading,
+    same_by_text,
+    verdict_by_text,
+)
 
 LATEX = st.text(alphabet="0123456789+-*/^_.,:;=<>()[]{}\\$%|!' abcixyzINπ√½°\n\x00", max_size=60)
 
@@ -37,7 +44,9 @@ def labelled_pairs() -> list[tuple[str, str]]:
     pairs = []
     for path in sorted(TEST_DATA.glob("answer_pairs*.tsv")):
         with path.open(newline="") as lines:
-            pairs += [(row["gold"], row["answer"]) for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)]
+            pairs += [
+                (row["gold"], row["answer"]) for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+            ]
     return pairs
 
 
@@ -232,7 +241,25 @@ def test_no_answer_needs_long_to_compare(start, middle, end):
 @pytest.mark.seconds
 @pytest.mark.parametrize(
     "piece",
-    [r"\cup(1,2)", r"\frac", r"\sqrt", "(", "|", r"\pm", "x^", "x!", "1/", "f(", "2^", "1=", r"\sin", "9", "x<1,", "9^{9}", "ab"],
+    [
+        r"\cup(1,2)",
+        r"\frac",
+        r"\sqrt",
+        "(",
+        "|",
+        r"\pm",
+        "x^",
+        "x!",
+        "1/",
+        "f(",
+        "2^",
+        "1=",
+        r"\sin",
+        "9",
+        "x<1,",
+        "9^{9}",
+        "ab",
+    ],
 )
 @pytest.mark.parametrize("gold", ["5", "x+7", "(1,2)", r"(-\infty,1)\cup(2,\infty)", "y=2x+1", "1,2,3"])
 def test_a_form_repeated_to_the_maximum_length_takes_less_than_a_second(piece, gold):

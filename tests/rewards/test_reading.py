@@ -20,12 +20,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asymgrpo_verl.rewards.equality import POSITIVE, compare, points, same_value, value_at_a_zero
 from asymgrpo_verl.rewards.reading import read
 from asymgrpo_verl.rewards.regions import same_region
 from asymgrpo_verl.rewards.showing import show
 from asymgrpo_verl.rewards.tokens import Unreadable, latex, tokenize
 from asymgrpo_verl.rewards.units import unit_of
-from asymgrpo_verl.rewards.values import POSITIVE, compare, evaluate, points, same_value, value_at_a_zero
+from asymgrpo_verl.rewards.values import evaluate
 
 
 def tree(answer: str) -> tuple:
@@ -99,7 +100,22 @@ def test_an_answer_is_read_as_what_it_says(answer, shown):
 
 @pytest.mark.parametrize(
     "answer",
-    ["", "{", "}", "(1", "1 2", "[1)", "|x", "5!!", r"\frac", r"9\text{ plus}", r"5\text{ not}", r"\int x", "1" + "/2" * 200, "(" * 60],
+    [
+        "",
+        "{",
+        "}",
+        "(1",
+        "1 2",
+        "[1)",
+        "|x",
+        "5!!",
+        r"\frac",
+        r"9\text{ plus}",
+        r"5\text{ not}",
+        r"\int x",
+        "1" + "/2" * 200,
+        "(" * 60,
+    ],
 )
 def test_what_no_rule_reads_is_unreadable(answer):
     with pytest.raises(Unreadable):
@@ -181,7 +197,9 @@ def test_other_values_are_floats(answer, number):
     assert value(answer) == pytest.approx(number, rel=1e-12)
 
 
-@pytest.mark.parametrize("answer", [r"\frac{1}{0}", "0^0", r"\log 0", "9^{9^{9^9}}", r"(-1)!", "10^{400}+\\pi", r"\frac12!\cdot i!"])
+@pytest.mark.parametrize(
+    "answer", [r"\frac{1}{0}", "0^0", r"\log 0", "9^{9^{9^9}}", r"(-1)!", "10^{400}+\\pi", r"\frac12!\cdot i!"]
+)
 def test_what_has_no_value_is_unreadable(answer):
     with pytest.raises(Unreadable):
         value(answer)
@@ -262,5 +280,10 @@ def test_sets_are_equal_if_the_same_numbers_are_in_both(gold, answer, same):
 def test_the_order_of_a_union_does_not_matter(ends, draw):
     intervals = [f"[{min(pair)},{max(pair)}]" for pair in ends]
     shuffled = draw.sample(intervals, len(intervals))
-    assert same_region(tree(r"\cup ".join(intervals)), tree(r"\cup ".join([*shuffled, "[9,9]", "[8,9]"]))) in (True, False)
-    assert same_region(tree(r"\cup ".join([*intervals, "[20,21]"])), tree(r"\cup ".join(["[20,21]", *shuffled]))) is True
+    assert same_region(tree(r"\cup ".join(intervals)), tree(r"\cup ".join([*shuffled, "[9,9]", "[8,9]"]))) in (
+        True,
+        False,
+    )
+    assert (
+        same_region(tree(r"\cup ".join([*intervals, "[20,21]"])), tree(r"\cup ".join(["[20,21]", *shuffled]))) is True
+    )
