@@ -13,17 +13,18 @@
 # limitations under the License.
 """The processes that run math-verify. `checkers` starts `python -m asymgrpo_verl.rewards.checker_process`.
 
-A policy may write any text as its answer, and sympy may need unlimited time or memory for it. So each comparison runs in
-a process that the kernel ends at its limit, whatever code it runs. There are three kinds of processes, because a new
-process that imports sympy needs a second, and a forked one needs milliseconds:
+A policy may write any text as its answer, and sympy may need unlimited time or memory for it. So the kernel ends the
+process that compares when it reaches a limit, whatever code it runs. A new process needs a second to import sympy, and
+a forked process needs milliseconds. So there are three kinds of processes:
 
-- The starter imports everything once. Whenever standard input, a Unix socket, brings it a channel, it forks a checker.
-- A checker forks a worker, and a new one whenever its worker ends. It stops if the other end of its channel closes.
-- A worker is confined and compares. It ends after QUESTIONS questions, so that what sympy caches cannot pile up.
+- The starter imports everything once. Its standard input, a Unix socket, brings channels, and it forks a checker for
+  each.
+- A checker forks a worker, and a new one when its worker ends. It stops when the other end of its channel closes.
+- A worker is confined, and compares. It ends after QUESTIONS questions, so that what sympy caches cannot pile up.
 
-A question on a channel is a line with the JSON array [gold answer, answer, limit in seconds of processor time]. The reply
-is a line with the verdict and the seconds used: EQUAL, DIFFERENT, GIVEN_UP (a limit ended the worker) or KILLED (another
-process ended it).
+A question on a channel is a line with the JSON array [gold answer, answer, limit in seconds of processor time]. The
+reply is a line with a verdict and the seconds used. The verdict is EQUAL, DIFFERENT, GIVEN_UP if a limit ended the
+worker, or KILLED if another process ended it.
 """
 
 import gc
@@ -47,8 +48,8 @@ MEMORY = 2 << 30  # bytes of address space
 QUESTIONS = 2000
 FORBIDDEN = ("os.system", "os.exec", "os.fork", "os.posix_spawn", "os.remove", "os.rename", "subprocess.", "socket.")
 
-# Comparisons that the starter makes, because the libraries import modules and build parser tables when they first need
-# them. Every worker then has them.
+# The starter makes these comparisons, because the libraries import modules and build tables of the parser when they
+# first need them. Every worker then has them.
 REHEARSAL = (
     ("x^2-1", "(x-1)(x+1)"),
     (r"\frac{1}{2}+\sqrt{3}", r"\frac{1+2\sqrt{3}}{2}"),
@@ -152,7 +153,7 @@ def supervise(channel: socket.socket) -> None:
 
 
 def compare(channel: socket.socket) -> None:
-    """Answer questions; return after QUESTIONS of them, or at the end of the channel."""
+    """Answer the questions of a channel; return after QUESTIONS of them, or at the end of the channel."""
     confine()
     with channel.makefile("rb") as questions:
         for _ in range(QUESTIONS):

@@ -196,7 +196,7 @@ def _check_starter() -> None:
 
 
 def _forget() -> None:
-    """Begin without checkers: at the import, and in a forked process, because two processes must not share a channel."""
+    """Begin without checkers, also in a forked process, because two processes must not share a channel."""
     global _places, _starter, _channels, _lock, _spent, _counted_at
     _places = queue.LifoQueue()
     for _ in range(CHECKERS):

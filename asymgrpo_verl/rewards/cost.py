@@ -13,9 +13,9 @@
 # limitations under the License.
 """Decide from the text of an answer alone whether it is too costly to compare, before a library sees it.
 
-A bound on the text gives the same verdict on every machine, which a time limit does not. `is_too_costly` reads an answer
-as LaTeX and bounds what sympy may have to write out, such as the digits of an integer and the terms of a polynomial. It
-computes no value, and it needs time linear in the length of the answer.
+A bound on the text gives the same verdict on every machine, which a time limit does not. `is_too_costly` reads an
+answer as LaTeX and bounds what sympy may have to write out, such as the digits of an integer and the terms of a
+polynomial. It computes no value, and it needs time linear in the length of the answer.
 
 The bounds are far above the gold answers of the paper's datasets, and stay below what needs seconds.
 """

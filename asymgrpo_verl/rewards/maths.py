@@ -27,8 +27,8 @@ from asymgrpo_verl.rewards.answers import last_boxed, same_by_text
 from asymgrpo_verl.rewards.cost import is_too_costly
 
 # Seconds of processor time. An ordinary comparison takes 5 milliseconds, and at most 0.2 seconds.
-TIME_LIMIT = 2.0
-BATCH_LIMIT = 4.0
+TIME_LIMIT = 1.0
+BATCH_LIMIT = 3.0
 MAX_LENGTH = 1000  # characters; the longest gold answer of the paper's datasets has 204
 CACHED_PAIRS = 1 << 13  # as many as a large batch; each has at most 2 * MAX_LENGTH characters
 
