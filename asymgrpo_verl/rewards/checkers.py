@@ -49,6 +49,7 @@ def ask(gold: str, answer: str, time_limit: float, batch_limit: float) -> bool |
 
     Raises:
         RuntimeError: a checker cannot start.
+        TimeoutError: the comparison was given up before `time_limit`, because the batch limit is spent.
     """
     limit = _reserve(time_limit, batch_limit)
     question = json.dumps([gold, answer, limit]).encode() + b"\n"
@@ -61,6 +62,8 @@ def ask(gold: str, answer: str, time_limit: float, batch_limit: float) -> bool |
             used = seconds
     finally:
         _give_back(limit, used)
+    if verdict == "given-up" and limit < time_limit:
+        raise TimeoutError
     return verdict == "equal" if verdict in ("equal", "different") else None
 
 

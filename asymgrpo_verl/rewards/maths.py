@@ -110,7 +110,10 @@ def same_answer(
         if all(numbers):
             return _significant(numbers[0]) == _significant(numbers[1])
         return True if gold == answer else None
-    return decide(gold, answer, time_limit, batch_limit)
+    try:
+        return decide(gold, answer, time_limit, batch_limit)
+    except TimeoutError:
+        return None
 
 
 def _significant(number: re.Match) -> tuple[str, ...]:
@@ -121,7 +124,10 @@ def _significant(number: re.Match) -> tuple[str, ...]:
 
 @lru_cache(maxsize=CACHED_PAIRS)
 def decide(gold: str, answer: str, time_limit: float, batch_limit: float) -> bool | None:
-    """Compare two answers as text; if text cannot decide, ask an answer checker. Verdicts are cached."""
+    """Compare two answers as text; if text cannot decide, ask an answer checker.
+
+    Verdicts are cached. A TimeoutError, which says that the batch limit is spent, is not.
+    """
     verdict = same_by_text(gold, answer)
     if verdict is None and not (_REVERSING.search(answer) or is_too_costly(gold) or is_too_costly(answer)):
         # Imported here because the import registers hooks for fork and exit, so only a process that asks has them.
