@@ -38,7 +38,7 @@ from hostile_answers import fuzz_answer, hostile_answer
 from real_responses import Response, read_responses
 from tqdm import tqdm
 
-from asymgrpo_verl.rewards import answers, checkers, maths
+from asymgrpo_verl.rewards import answers, checkers, maths, values
 from asymgrpo_verl.rewards.answers import last_boxed
 
 PAIRS = sorted((Path(__file__).parents[1] / "tests" / "data").glob("answer_pairs*.tsv"))
@@ -114,8 +114,10 @@ def score_all(verdict: Callable, rows: list[Response], threads: int) -> tuple[fl
     checkers.stop_all()  # because they cache what they parsed
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(lambda n: verdict(rf"\boxed{{x+{n}}}", f"{n}+x"), range(10**6, 10**6 + 4 * THREADS)))
-    maths.decide.cache_clear()
-    answers.normalize.cache_clear()
+    for module in (answers, values, maths):
+        for function in vars(module).values():
+            if hasattr(function, "cache_clear"):
+                function.cache_clear()
     start = time.perf_counter()
     if threads == 1:
         verdicts = [verdict(row.text, row.gold) for row in rows]

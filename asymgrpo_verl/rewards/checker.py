@@ -13,51 +13,47 @@
 # limitations under the License.
 """Compare two answers with math-verify. `checker_process` runs this where it can do no harm."""
 
-from dataclasses import replace
+import re
 from functools import lru_cache
 
-from math_verify import parse, verify
+from latex2sympy2_extended.latex2sympy2 import ConversionConfig, latex2sympy
+from math_verify import verify
 from math_verify.grader import is_assignment_relation, is_equation
-from math_verify.parser import LatexExtractionConfig
 from sympy import Eq, Expr, FiniteSet, Float, Set, Symbol, Tuple, UnevaluatedExpr, Union
 from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 
-from asymgrpo_verl.rewards.answers import as_number, normalize
-
 RELATIVE = 1e-5  # largest relative difference of two equal numbers, if at least one is a decimal
 
-_WITH_UNITS = LatexExtractionConfig()
-_WITHOUT_UNITS = LatexExtractionConfig(normalization_config=replace(_WITH_UNITS.normalization_config, units=False))
+_CONVERSION = ConversionConfig(lowercase_symbols=False)
+_IMAGINARY = re.compile(r"(?<![A-Za-z\\_])i(?![A-Za-z_])")
 
 
 @lru_cache(maxsize=4096)
-def _expressions(answer: str, units: bool = False) -> list:
-    """Return how math-verify reads a normalised answer. With `units`, it removes them: 5m is 5, and 2s is 2."""
-    config = _WITH_UNITS if units else _WITHOUT_UNITS
-    return parse(rf"\boxed{{{answer}}}", [config], parsing_timeout=None)
+def _expression(answer: str):
+    """Return how math-verify's parser reads LaTeX. Its imaginary unit is I.
+
+    Raises:
+        Exception: of any kind, if the parser cannot read it.
+    """
+    text = _IMAGINARY.sub("I", answer)
+    return latex2sympy(
+        text, is_real=text == answer, convert_degrees=False, normalization_config=None, conversion_config=_CONVERSION
+    )
 
 
 def same_by_math(gold: str, answer: str) -> bool:
-    """Return whether math-verify's `verify` takes two answers as equal. 10% equals both 10 and 0.1."""
-    a, a_percent = normalize(gold)
-    b, b_percent = normalize(answer, thousands=", " not in a)
-    pairs = [(a, b)]
-    if a_percent != b_percent:
-        pairs.append((rf"\frac{{{a}}}{{100}}", b) if a_percent else (a, rf"\frac{{{b}}}{{100}}"))
-    units = as_number(a) is not None
-    return any(_same(_expressions(x), _expressions(y, units)) for x, y in pairs)
+    """Return whether math-verify's `verify` takes two answers, in LaTeX, as equal.
 
-
-def _same(gold: list, answer: list) -> bool:
-    if not gold or not answer:
+    Raises:
+        Exception: of any kind, if it cannot read one of them or cannot compare them.
+    """
+    x, y = _expression(gold), _expression(answer)
+    if _differ(x, y) or _is_other_kind(x, y):
         return False
-    if _differ(gold[0], answer[0]) or _is_other_kind(gold[0], answer[0]):
+    x, y = _as_region(x, y), _as_region(y, x)
+    if not verify(x, y, allow_set_relation_comp=True, timeout_seconds=None, raise_on_error=True):
         return False
-    gold, answer = (_as_regions(x, y) for x, y in ((gold, answer), (answer, gold)))
-    if not verify(gold, answer, allow_set_relation_comp=True, timeout_seconds=None):
-        return False
-    x, y = gold[0], answer[0]
     if isinstance(x, Float) or isinstance(y, Float):  # because verify rounds to 6 decimals, so all small numbers agree
         return bool(abs(x - y) <= RELATIVE * abs(y)) if getattr(x, "is_number", False) and y.is_number else True
     return True
@@ -88,10 +84,9 @@ def _is_other_kind(gold, answer) -> bool:
     return False
 
 
-def _as_regions(expressions: list, others: list) -> list:
+def _as_region(expression, other):
     """Return inequalities like x<1, x>2 as a union of intervals, if the other answer is a set of intervals."""
-    first, other = expressions[0], others[0]
-    if isinstance(first, FiniteSet) and isinstance(other, Set) and not isinstance(other, FiniteSet):
-        if first.args and all(isinstance(relation, Relational) for relation in first.args):
-            return [Union(*(relation.as_set() for relation in first.args))]
-    return expressions
+    if isinstance(expression, FiniteSet) and isinstance(other, Set) and not isinstance(other, FiniteSet):
+        if expression.args and all(isinstance(relation, Relational) for relation in expression.args):
+            return Union(*(relation.as_set() for relation in expression.args))
+    return expression

@@ -23,8 +23,8 @@ a forked process needs milliseconds. So there are three kinds of processes:
 - A worker is confined, and compares. It ends after QUESTIONS questions, so that what sympy caches cannot pile up.
 
 A question on a channel is a line with the JSON array [gold answer, answer, limit in seconds of processor time]. The
-reply is a line with a verdict and the seconds used. The verdict is EQUAL, DIFFERENT, GIVEN_UP if a limit ended the
-worker, or KILLED if another process ended it.
+reply is a line with a verdict and the seconds used. The verdict is EQUAL, DIFFERENT, UNDECIDED if math-verify cannot
+read or compare them, GIVEN_UP if a limit ended the worker, or KILLED if another process ended it.
 """
 
 import gc
@@ -43,7 +43,7 @@ from sympy.parsing import sympy_parser
 
 from asymgrpo_verl.rewards.checker import same_by_math
 
-EQUAL, DIFFERENT, GIVEN_UP, KILLED = "equal", "different", "given-up", "killed"
+EQUAL, DIFFERENT, UNDECIDED, GIVEN_UP, KILLED = "equal", "different", "undecided", "given-up", "killed"
 MEMORY = 2 << 30  # bytes of address space
 QUESTIONS = 2000
 FORBIDDEN = ("os.system", "os.exec", "os.fork", "os.posix_spawn", "os.remove", "os.rename", "subprocess.", "socket.")
@@ -163,14 +163,14 @@ def compare(channel: socket.socket) -> None:
             start = time.process_time()
             signal.setitimer(signal.ITIMER_PROF, limit)
             try:
-                same = same_by_math(gold, answer)
+                verdict = EQUAL if same_by_math(gold, answer) else DIFFERENT
             except MemoryError:
                 os.abort()  # because a library may be in any state now, so a new worker takes over
-            except Exception:  # math-verify may raise anything; an answer that it cannot read is incorrect
-                same = False
+            except Exception:  # math-verify may raise anything if it cannot read an answer
+                verdict = UNDECIDED
             signal.setitimer(signal.ITIMER_PROF, 0)
             used = time.process_time() - start
-            channel.sendall(f"{EQUAL if same else DIFFERENT} {used:.4f}\n".encode())
+            channel.sendall(f"{verdict} {used:.4f}\n".encode())
 
 
 if __name__ == "__main__":

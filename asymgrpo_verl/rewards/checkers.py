@@ -29,6 +29,8 @@ import time
 
 CHECKERS = min(4, os.cpu_count())  # at most, per process
 EASY = 0.05  # seconds of processor time that every comparison may take; 97% of ordinary comparisons need less
+UNDECIDED = "undecided"
+_VERDICTS = {"equal": True, "different": False, "undecided": UNDECIDED}
 WINDOW = 60.0  # seconds in which a spent batch limit comes back
 
 # One place per checker; None is a place without a checker. Last in, first out, because the last one used is warm.
@@ -40,8 +42,10 @@ _spent: float  # seconds of processor time that comparisons have taken beyond EA
 _counted_at: float  # when _spent was computed
 
 
-def ask(gold: str, answer: str, time_limit: float, batch_limit: float) -> bool | None:
-    """Return whether math-verify takes two answers as equal, or None if it gave no verdict within the limits.
+def ask(gold: str, answer: str, time_limit: float, batch_limit: float) -> bool | str | None:
+    """Return whether math-verify takes two answers, in LaTeX, as equal; UNDECIDED if it cannot read or compare them.
+
+    It is None if there was no verdict within the limits.
 
     The limits are seconds of processor time, so the verdict does not depend on how busy the machine is. A comparison
     may take `time_limit`, but at most half of what is left of `batch_limit`, and always EASY. `batch_limit` is what the
@@ -58,13 +62,13 @@ def ask(gold: str, answer: str, time_limit: float, batch_limit: float) -> bool |
         verdict, seconds = _put(question)
         if verdict in ("", "killed"):  # by another process, for example because the machine was out of memory
             verdict, seconds = _put(question)
-        if verdict in ("equal", "different"):
+        if verdict in _VERDICTS:
             used = seconds
     finally:
         _give_back(limit, used)
     if verdict == "given-up" and limit < time_limit:
         raise TimeoutError
-    return verdict == "equal" if verdict in ("equal", "different") else None
+    return _VERDICTS.get(verdict)
 
 
 def stop_all() -> None:

@@ -36,7 +36,7 @@ HANG = r"\int \frac{x^{60}+1}{x^7+x+1} dx"  # math-verify needs far more than th
 LIMIT = 0.5  # seconds
 ENOUGH = 1e6  # a batch limit that no test spends
 SLACK = 10.0  # seconds that a call may take beyond its limit on a busy machine, because limits are processor time
-RESULT = {"score", "acc", "pred", "timed_out"}
+RESULT = {"score", "acc", "pred", "timed_out", "undecided"}
 
 _numbers = itertools.count()
 

@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from places import TEST_DATA
 
-from asymgrpo_verl.rewards import answers, checkers, maths
+from asymgrpo_verl.rewards import answers, checkers, maths, values
 
 pytestmark = [pytest.mark.checker, pytest.mark.seconds]
 
@@ -52,8 +52,10 @@ def sample() -> list[tuple[str, str]]:
 
 def forget() -> None:
     checkers.stop_all()
-    maths.decide.cache_clear()
-    answers.normalize.cache_clear()
+    for module in (answers, values, maths):
+        for function in vars(module).values():
+            if hasattr(function, "cache_clear"):
+                function.cache_clear()
 
 
 def verdicts(pairs: list[tuple[str, str]], threads: int) -> dict[tuple[str, str], bool | None]:
