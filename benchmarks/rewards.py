@@ -112,8 +112,9 @@ def real(checkouts: Path, repeats: int, show: bool) -> None:
 def score_all(verdict: Callable, rows: list[Response], threads: int) -> tuple[float, list[bool]]:
     """Return the seconds that a reward needs for all rows, and its verdicts. It starts with empty caches."""
     checkers.stop_all()  # because they cache what they parsed
-    with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(lambda n: verdict(rf"\boxed{{x+{n}}}", f"{n}+x"), range(10**6, 10**6 + 4 * THREADS)))
+    with ThreadPoolExecutor(THREADS) as pool:  # starts the processes of both rewards
+        list(pool.map(lambda n: verdict(rf"\boxed{{x+{n}}}", f"{n}+x"), range(4 * THREADS)))
+        list(pool.map(lambda n: checkers.ask("x", str(n), 1.0, maths.BATCH_LIMIT), range(THREADS)))
     for module in (answers, values, maths):
         for function in vars(module).values():
             if hasattr(function, "cache_clear"):

@@ -53,8 +53,9 @@ FORBIDDEN = ("os.system", "os.exec", "os.fork", "os.posix_spawn", "os.remove", "
 REHEARSAL = (
     ("x^2-1", "(x-1)(x+1)"),
     (r"\frac{1}{2}+\sqrt{3}", r"\frac{1+2\sqrt{3}}{2}"),
-    (r"\left(3,\frac{\pi}{2}\right)", r"(3,\pi/2)"),
-    (r"(-\infty,2)\cup[3,5)", r"x<2\text{ or }3\le x<5"),
+    (r"(3,\frac{\pi}{2})", r"(3,\pi/2)"),
+    (r"(-\infty,2)\cup [3,5)", r"[3,5)\cup (-\infty,2)"),
+    (r"\int_{0}^{1} x^{2} dx+5!", r"\frac{361}{3}"),
     (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{pmatrix}1\\3\end{pmatrix}"),
     (r"e^{i\pi/3}", r"\frac{1}{2}+\frac{\sqrt{3}}{2}i"),
     (r"\sin 2x+\log_2 3", r"2\sin x\cos x+\frac{\ln 3}{\ln 2}"),

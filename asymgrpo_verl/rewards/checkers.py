@@ -164,11 +164,14 @@ def _start_starter() -> None:
     global _starter, _channels
     _stop_starter()
     _channels, theirs = socket.socketpair()
+    path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)
+    # The path is ours, without the folder that python -m puts before it. Sets have one order in every run.
+    environment = {"PYTHONPATH": path, "PYTHONSAFEPATH": "1", "PYTHONHASHSEED": "0"}
     with theirs:
         _starter = subprocess.Popen(
             [sys.executable, "-m", "asymgrpo_verl.rewards.checker_process"],
             stdin=theirs,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONHASHSEED": "0"},
+            env={**os.environ, **environment},
             start_new_session=True,  # A Ctrl-C goes to this process only, which then stops its checkers.
         )
 
