@@ -50,7 +50,7 @@ def domains(tree: tuple) -> set[str]:
 
 
 def letters(tree: tuple, bound: bool) -> set[str]:
-    """Return the letters of the conditions in a tree; with `bound` also the x of {x | x > 1}, which may be any letter."""
+    """Return the letters of the conditions in a tree; with `bound` also the x of {x | x > 1}, whose name is free."""
     match tree:
         case ("builder", letter, _, condition):
             return (letters(condition, bound) | {letter}) if bound else letters(condition, bound) - {letter}

@@ -109,9 +109,10 @@ def test_a_missing_gold_answer_is_an_error_that_names_the_row(gold):
 
 
 @pytest.mark.parametrize("limit", [0, -1, float("nan"), float("inf"), "5", None])
-def test_a_time_limit_that_is_not_a_positive_number_is_an_error(limit):
-    with pytest.raises(ValueError, match="reward_kwargs.time_limit: got .*; expected a number > 0"):
-        compute_score("math", r"\boxed{5}", "5", time_limit=limit)
+def test_a_limit_that_is_not_a_positive_number_is_an_error(limit):
+    for name in ("time_limit", "batch_limit"):
+        with pytest.raises(ValueError, match=rf"reward_kwargs.{name}: got .*; expected a number > 0"):
+            compute_score("math", r"\boxed{5}", "5", **{name: limit})
 
 
 def real_golds() -> dict[str, list[str]]:
