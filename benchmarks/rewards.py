@@ -38,7 +38,7 @@ from hostile_answers import fuzz_answer, hostile_answer
 from real_responses import Response, read_responses
 from tqdm import tqdm
 
-from asymgrpo_verl.rewards import answers, checkers, maths, values
+from asymgrpo_verl.rewards import answers, checkers, equality, maths
 from asymgrpo_verl.rewards.answers import last_boxed
 
 PAIRS = sorted((Path(__file__).parents[1] / "tests" / "data").glob("answer_pairs*.tsv"))
@@ -115,7 +115,7 @@ def score_all(verdict: Callable, rows: list[Response], threads: int) -> tuple[fl
     with ThreadPoolExecutor(THREADS) as pool:  # starts the processes of both rewards
         list(pool.map(lambda n: verdict(rf"\boxed{{x+{n}}}", f"{n}+x"), range(4 * THREADS)))
         list(pool.map(lambda n: checkers.ask("x", str(n), 1.0, maths.BATCH_LIMIT), range(THREADS)))
-    for module in (answers, values, maths):
+    for module in (answers, equality, maths):
         for function in vars(module).values():
             if hasattr(function, "cache_clear"):
                 function.cache_clear()

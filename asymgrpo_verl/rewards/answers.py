@@ -38,6 +38,8 @@ _BARE_BOX = re.compile(
 )  # \boxed 8, but not \boxed followed by a word
 _DEPTH = {"{": 1, "}": -1}
 _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)  # \{ is a character of the answer and opens no group
+_SIGNED = re.compile(r"[0-9]e[-+][0-9]")  # 2e+3 is 2000 or 2e + 3
+_INTEGER = re.compile(r"-?[0-9]{1,300}")
 _NOTHING = re.compile(r"(?:\s|~|\\[ ,;:!]|\$)*")
 _OPERATORS = {*"+-*/^=,(_<>;!'", "and", "or", r"\cup", r"\pm", r"\in", r"\le", r"\ge"}
 
@@ -145,10 +147,10 @@ def _is_capital(item) -> bool:
 
 def readings(gold: str, answer: str) -> tuple[Reading, Reading]:
     """Return how the gold answer and the answer are read. If the answer has two readings, the gold answer decides."""
-    first, second = reading(gold, True, False), reading(answer)
+    first, second = reading(gold, True, not _SIGNED.search(gold)), reading(answer)
     if first.tree and first.tree[0] == "list" and _length(second) != _length(first) == _length(reading(answer, False)):
         second = reading(answer, False)
-    if first.tree and _uses(first.tree, ("constant", "e")):
+    if _SIGNED.search(answer) and first.tree and _uses(first.tree, ("constant", "e")):
         second = reading(answer, True, False)
     return first, second
 
@@ -172,6 +174,8 @@ def verdict_by_text(gold: str, answer: str) -> Verdict:
         return Verdict(False, "one of the two is empty")
     if gold == answer:
         return Verdict(True, "both are the same text")
+    if _INTEGER.fullmatch(gold) and _INTEGER.fullmatch(answer):
+        return Verdict(int(gold) == int(answer), "the values of the expressions are compared")
     first, second = readings(gold, answer)
     if first.choice and second.choice:
         return Verdict(first.choice == second.choice, "the letters of the choices are compared")

@@ -187,18 +187,18 @@ def _same_single(gold: tuple, answer: tuple) -> Verdict:
         return _same_base(gold, answer)
     if kinds == {"modulo"}:
         return _all([_same(x, y) for x, y in zip(gold[1:], answer[1:], strict=True)], "residues are compared")
-    if has_part(gold, "matrix") or has_part(answer, "matrix"):
+    if kinds & {"matrix", "product", "minus"} and (has_part(gold, "matrix") or has_part(answer, "matrix")):
         return _same_matrix(gold, answer)
     if kinds & OTHERS:
         return _same_parts(gold, answer)
-    if has_part(gold, "infinity") or has_part(answer, "infinity"):
-        signs = [{("infinity",): 1, ("minus", ("infinity",)): -1}.get(tree) for tree in (gold, answer)]
-        return Verdict(signs[0] == signs[1] is not None, "an infinity equals only itself")
     return _same_expressions(gold, answer)
 
 
 def _same_expressions(gold: tuple, answer: tuple) -> Verdict:
     verdict = same_value(gold, answer)
+    if verdict is None and (has_part(gold, "infinity") or has_part(answer, "infinity")):
+        signs = [{("infinity",): 1, ("minus", ("infinity",)): -1}.get(tree) for tree in (gold, answer)]
+        return Verdict(signs[0] == signs[1] is not None, "an infinity equals only itself")
     if verdict is None:
         return Verdict(None, "the values of the expressions are not clear")
     if not verdict and not names(gold) and answer[0] == "product" and answer[-1][0] == "symbol":

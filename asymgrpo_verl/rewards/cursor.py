@@ -50,22 +50,28 @@ class Cursor:
         if depth > MAX_DEPTH:
             raise Unreadable("brackets are nested too deep")
         self.items, self.place, self.depth, self.angle = list(items), 0, depth, angle
+        self.end = len(items)
         self.bars = 0  # open |
         self.circ = False  # the last thing read was a degree sign
 
     def here(self, ahead: int = 0):
         place = self.place + ahead
-        return self.items[place] if place < len(self.items) else None
+        return self.items[place] if place < self.end else None
 
     def is_at(self, *texts: str) -> bool:
-        item = self.here()
-        return isinstance(item, Token) and item.text in texts
+        if self.place >= self.end:
+            return False
+        item = self.items[self.place]
+        return item.__class__ is Token and item.text in texts
 
     def take(self, *texts: str) -> str | None:
-        if not self.is_at(*texts):
+        if self.place >= self.end:
+            return None
+        item = self.items[self.place]
+        if item.__class__ is not Token or item.text not in texts:
             return None
         self.place += 1
-        return self.items[self.place - 1].text
+        return item.text
 
     def group(self) -> list:
         item = self.here()

@@ -65,26 +65,45 @@ def compare(x: Value, y: Value) -> bool | None:
 
 def names(node: tuple) -> set[str]:
     """Return the letters of an expression, and "name()" for each unknown function."""
-    if node[0] == "symbol":
-        return {node[1]}
-    found = {f"{node[1]}()"} if node[0] == "apply" else set()
-    return found.union(*(names(child) for child in node[1:] if isinstance(child, tuple) and child))
+    return {mark for mark in _marks(node) if mark not in MARKS}
 
 
-def _has(node: tuple, test) -> bool:
-    return test(node) or any(_has(child, test) for child in node[1:] if isinstance(child, tuple) and child)
+# What else a comparison has to know of an expression: decimals, a log without a base, the imaginary unit.
+DECIMAL, LOG, IMAGINARY = MARKS = (" decimal", " log", " i")
 
 
-def has_decimal(node: tuple) -> bool:
-    return _has(node, lambda part: part[0] == "number" and part[2])
+def _marks(tree: tuple) -> set[str]:
+    """Return the names and MARKS of an expression, in one pass."""
+    found, waiting = set(), [tree]
+    while waiting:
+        node = waiting.pop()
+        kind = node[0] if node else ""
+        if kind == "number":
+            if node[2]:
+                found.add(DECIMAL)
+            continue
+        if kind == "symbol":
+            found.add(node[1])
+            continue
+        if kind == "apply":
+            found.add(f"{node[1]}()")
+        elif kind == "log" and node[1] is None:
+            found.add(LOG)
+        elif node == ("constant", "i"):
+            found.add(IMAGINARY)
+        waiting += [child for child in node if child.__class__ is tuple]
+    return found
 
 
-def has_imaginary(node: tuple) -> bool:
-    return _has(node, lambda part: part == ("constant", "i"))
-
-
-def _has_log(node: tuple) -> bool:
-    return _has(node, lambda part: part[0] == "log" and part[1] is None)
+def has_part(tree: tuple, kind: str) -> bool:
+    """Return whether a tree has a part of a kind."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if node and node[0] == kind:
+            return True
+        waiting += [child for child in node if child.__class__ is tuple]
+    return False
 
 
 def same_value(x: tuple, y: tuple) -> bool | None:
@@ -94,24 +113,26 @@ def same_value(x: tuple, y: tuple) -> bool | None:
     """
     if x == y:
         return True
-    bases = [(Fraction(10), 0.0)] + ([(math.e, EPSILON)] if _has_log(x) or _has_log(y) else [])
-    verdicts = [_same_with(x, y, base) for base in bases]
+    marks = _marks(x), _marks(y)
+    bases = [(Fraction(10), 0.0)] + ([(math.e, EPSILON)] if LOG in marks[0] | marks[1] else [])
+    verdicts = [_same_with(x, y, base, marks) for base in bases]
     return True if True in verdicts else None if None in verdicts else False
 
 
-def _same_with(x: tuple, y: tuple, log_base: Value) -> bool | None:
-    constant = not names(x) and not names(y)
-    if constant:
-        return _same_at(x, y, points(POSITIVE[0], log_base), has_decimal(x) or has_decimal(y))
-    verdicts = [_same_at(x, y, points(interval, log_base), False) for interval in POSITIVE]
-    if False in verdicts:
-        return False
+def _same_with(x: tuple, y: tuple, log_base: Value, marks: tuple[set, set]) -> bool | None:
+    if not (marks[0] | marks[1]) - {*MARKS}:
+        return _same_constant(x, y, points(POSITIVE[0], log_base), DECIMAL in marks[0] | marks[1])
+    verdicts = []
+    for interval in POSITIVE:
+        verdicts.append(_same_at(x, y, points(interval, log_base), marks))
+        if verdicts[-1] is False:
+            return False
     if verdicts.count(True) < 2:
         return None
-    return None if False in [_same_at(x, y, points(interval, log_base), False) for interval in ANY] else True
+    return None if False in [_same_at(x, y, points(interval, log_base), marks) for interval in ANY] else True
 
 
-def _same_at(x: tuple, y: tuple, at, rounded: bool) -> bool | None:
+def _same_constant(x: tuple, y: tuple, at, rounded: bool) -> bool | None:
     try:
         a, b = evaluate(x, at), evaluate(y, at)
     except Unreadable:
@@ -121,18 +142,18 @@ def _same_at(x: tuple, y: tuple, at, rounded: bool) -> bool | None:
         difference = abs(as_float(a) - as_float(b))
         if difference <= ROUNDED * (1 + 1e-9) and difference <= RELATIVE * abs(as_float(b)):
             return True
-    if (
-        verdict is False
-        and names(x) | names(y)
-        and not all(is_real(v) or has_imaginary(t) for v, t in ((a, x), (b, y)))
-    ):
-        return None  # because the branch of a root or a logarithm may be another one
     return verdict
 
 
-def has_part(node: tuple, kind: str) -> bool:
-    """Return whether a tree has a part of a kind."""
-    return _has(node, lambda part: part[0] == kind)
+def _same_at(x: tuple, y: tuple, at, marks: tuple[set, set]) -> bool | None:
+    try:
+        a, b = evaluate(x, at), evaluate(y, at)
+    except Unreadable:
+        return None
+    verdict = compare(a, b)
+    if verdict is False and not all(is_real(v) or IMAGINARY in m for v, m in zip((a, b), marks, strict=True)):
+        return None  # because the branch of a root or a logarithm may be another one
+    return verdict
 
 
 def value_at_a_zero(node: tuple, zero: tuple) -> Value | None:

@@ -220,7 +220,7 @@ class Expressions(Cursor):
                     return "number", _repeating(text, repeated), False
         if re.search(r"[eE][-+]?0*\d{4}", text):
             raise Unreadable("an exponent is too large")
-        return "number", Fraction(text), "." in text
+        return "number", Fraction(int(text)) if digits else Fraction(text), "." in text
 
     def name(self, item: Token) -> tuple:
         """Read a function's name, or one letter of a product of letters."""

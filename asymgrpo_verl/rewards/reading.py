@@ -133,14 +133,7 @@ class _Reader(Expressions):
         if (is_word(self.here()) and not self._is_name_of_number()) or self._is_phrase():
             return self.words()
         self.take(r"\triangle", r"\angle")
-        if (digits := self._digits()) and self.at_boundary(digits + 2):
-            numeral = "".join(self.here(place).text for place in range(digits))
-            self.place += digits + 1
-            return "base", numeral.lstrip("0") or "0", self.base()
-        if self._is_name_of_figure():
-            self.place += 1
-            return "symbol", self.here(-1).text
-        tree = self.application(self.take_letter()) if self._is_defined_function() else self.quantity()
+        tree = self._whole_name() or self.quantity()
         if self.take(":"):
             trees = [tree, self.term_of_ratio()]
             while self.take(":"):
@@ -150,15 +143,29 @@ class _Reader(Expressions):
             return "ratio", tree, self.quantity()
         return ("binomial", tree, self.quantity()) if self.take("choose") else tree
 
+    def _whole_name(self) -> tuple | None:
+        """Read A5 with its base, AB, or p(x) before an equals sign; return None if none is next."""
+        if getattr(self.here(), "kind", "") not in ("letters", "text", "number"):
+            return None
+        if (digits := self._digits()) and self.at_boundary(digits + 2):
+            numeral = "".join(self.here(place).text for place in range(digits))
+            self.place += digits + 1
+            return "base", numeral.lstrip("0") or "0", self.base()
+        if self._is_name_of_figure():
+            self.place += 1
+            return "symbol", self.here(-1).text
+        if self._is_defined_function():
+            self.place += 1
+            return self.application(self.here(-1).text)
+        return None
+
     def _is_name_of_number(self) -> bool:
         return isinstance(self.here(), Token) and self.here().text.lower() in NUMBERS and self.at_boundary(1)
 
     def _is_name_of_figure(self) -> bool:
         """Return whether capital letters stand alone: AB is a segment, so it is not BA."""
-        item = self.here()
-        if not isinstance(item, Token) or item.kind not in ("letters", "text"):
-            return False
-        return len(item.text) > 1 and item.text.isupper() and self.at_boundary(1)
+        text = self.here().text
+        return len(text) > 1 and text.isalpha() and text.isupper() and self.at_boundary(1)
 
     def _is_defined_function(self) -> bool:
         """Return whether p(x) = is next: there p is a function, though elsewhere p(x) is a product."""
@@ -172,10 +179,6 @@ class _Reader(Expressions):
             if depth == 0:
                 return is_token(self.here(ahead), "=")
         return False
-
-    def take_letter(self) -> str:
-        self.place += 1
-        return self.here(-1).text
 
     def _is_phrase(self) -> bool:
         """Return whether words without \\text are next, and nothing else: New York."""
@@ -213,6 +216,8 @@ class _Reader(Expressions):
             self.place += 1
         else:
             tree = self.total()
+        if self.here() is None and not self.circ:
+            return tree
         words = ["degree"] if self.circ else []
         self.circ = False
         if isinstance(self.here(), Token) and self.here().text.lower() in MAGNITUDES:
