@@ -40,7 +40,7 @@ _DEPTH = {"{": 1, "}": -1}
 _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)  # \{ is a character of the answer and opens no group
 _SIGNED = re.compile(r"[0-9]e[-+][0-9]")  # 2e+3 is 2000 or 2e + 3
 _INTEGER = re.compile(r"-?[0-9]{1,300}")
-_NOTHING = re.compile(r"(?:\s|~|\\[ ,;:!]|\$)*")
+_NOTHING = re.compile(r"(?:\s|~|\\[ ,;:!]|\$|\\q?quad(?![a-zA-Z])|\\text\s*\{\s*\})*")
 _OPERATORS = {*"+-*/^=,(_<>;!'", "and", "or", r"\cup", r"\pm", r"\in", r"\le", r"\ge"}
 
 
@@ -118,7 +118,7 @@ def _has_word(tokens: list) -> bool:
 
 def _choice(tokens: list) -> str:
     """Return the letter of C, (C), C), Option C, Answer: C, or (C) 12; "" for anything else."""
-    flat = [item[0] if isinstance(item, list) and len(item) == 1 else item for item in tokens]
+    flat = [part for item in tokens for part in (item if isinstance(item, list) else [item])]
     flat = [item for item in flat if not is_token(item, r"\vec")]
     while flat and is_filler(flat[0]):
         flat = flat[2:] if len(flat) > 1 and is_token(flat[1], ":") else flat[1:]

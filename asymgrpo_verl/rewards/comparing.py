@@ -38,6 +38,8 @@ def _same(gold: tuple, answer: tuple) -> Verdict:
     if gold == answer and not is_equation(answer):
         return Verdict(True, "both are read the same")
     gold, answer = _as_tuple(gold, answer), _as_tuple(answer, gold)
+    gold, answer = _as_mixed_number(gold, answer), _as_mixed_number(answer, gold)
+    gold, answer = _without_membership(gold, answer), _without_membership(answer, gold)
     if (is_region(gold) and is_interval(answer)) or (is_region(answer) and is_interval(gold)):
         verdict = same_region(gold, answer)
         if verdict is not None:
@@ -114,6 +116,28 @@ def _as_tuple(tree: tuple, other: tuple) -> tuple:
     if len(values) != len(tree) - 2:
         return ("bracket", other[1], *tree[2:]) if other[1] == "()" and tree[1] == "," else tree
     return "bracket", other[1], *(values[letter] for letter in sorted(values))
+
+
+def _as_mixed_number(tree: tuple, other: tuple) -> tuple:
+    """Return `2 and 1/3` as 2 1/3 if the other answer is one number."""
+    match tree:
+        case (
+            "list",
+            "and",
+            ("number", whole, False),
+            ("quotient", ("number", above, _), ("number", below, _)) as part,
+        ):
+            if whole.denominator == 1 and 0 < above < below and other[0] in ("sum", "quotient", "number"):
+                return "sum", tree[2], part
+    return tree
+
+
+def _without_membership(tree: tuple, other: tuple) -> tuple:
+    r"""Return `x \in \{1, 2\}` as {1, 2} if the other answer is no such statement."""
+    match tree:
+        case ("chain", (r"\in",), ("symbol", _), ("set", *_) as members) if other[0] != "chain":
+            return members
+    return tree
 
 
 def _same_lists(gold: tuple, answer: tuple) -> Verdict:

@@ -24,7 +24,7 @@ CLOSERS = {")", "]", r"\}", r"\rfloor", r"\rceil", r"\rangle", "&", r"\\"}
 BOUNDARIES = SEPARATORS | CLOSERS | RELATIONS | {r"\cup", r"\cap", r"\setminus", r"\mid", ":"}
 # Words that are mathematics.
 NAMES = {*FUNCTIONS, "log", "lg", "sqrt", "sgn", "max", "gcd", "lcm", "arg", "det", "lim", "mod", "asin", "acos"}
-NAMES |= {"atan", "pi", "infinity", "inf", "abs", "cosec"}
+NAMES |= {"atan", "pi", "infinity", "inf", "abs", "cosec", "tg", "ctg", "arctg"}
 
 
 def is_word(item) -> bool:
@@ -164,4 +164,5 @@ class Cursor:
         except Unreadable:
             return False
         unit = unit_of(words)
-        return unit is not None and (unit != () or item.spaced)
+        # 9 cats, but not 9cats, and not 9 abcs
+        return unit is not None and (unit != () or (item.spaced and bool({*item.text[1:].lower()} & {*"aeiou"})))

@@ -93,11 +93,17 @@ def _contradicts_itself(chain: tuple, same) -> bool:
         if _is_free(left) or _is_free(right):
             if place == 0 or names(left) != names(right) or relation != "=":
                 continue
-        if same(left, right).same is False and not (relation == r"\approx" and _are_close(left, right)):
+        if _surely_differ(left, right, same) and not (relation == r"\approx" and _are_close(left, right)):
             return True
     constants = [side for side in sides if not _is_free(side)]
     exact = r"\approx" not in chain[1]
-    return exact and any(same(x, constants[-1]).same is False for x in constants[:-1])
+    return exact and any(_surely_differ(x, constants[-1], same) for x in constants[:-1])
+
+
+def _surely_differ(x: tuple, y: tuple, same) -> bool:
+    """Return whether two sides differ in more than their units: 60 min = 1 h is right."""
+    units = [side[2] for side in (x, y) if side[0] == "quantity"]
+    return same(x, y).same is False and not (len(units) == 2 and units[0] != units[1])
 
 
 def _are_close(x: tuple, y: tuple) -> bool:

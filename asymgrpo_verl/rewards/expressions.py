@@ -17,7 +17,7 @@ import re
 from fractions import Fraction
 
 from asymgrpo_verl.rewards.cursor import NAMES, Cursor, plain
-from asymgrpo_verl.rewards.tokens import Token, Unreadable, is_token
+from asymgrpo_verl.rewards.tokens import ALIASES, Token, Unreadable, is_token
 from asymgrpo_verl.rewards.units import NUMBERS, UNITS
 from asymgrpo_verl.rewards.values import FUNCTIONS
 
@@ -134,7 +134,7 @@ class Expressions(Cursor):
                 self.place += 1
                 group = self.group()
                 text = plain(group)
-                if text == r"\circ":
+                if text == r"\circ" or (text == "o" and tree[0] == "number"):
                     self.circ = not self.angle
                     tree = ("degrees", tree) if self.angle else tree
                 elif set(text) == {"'"}:
@@ -218,6 +218,9 @@ class Expressions(Cursor):
                 if repeated.isdecimal() and ("." in text or place > self.place):
                     self.place = place + 2
                     return "number", _repeating(text, repeated), False
+        if "." in text and self.is_at(r"\dots") and (repeated := _repeated_end(text)):
+            self.place += 1
+            return "number", _repeating(text.removesuffix(repeated), repeated), False
         if re.search(r"[eE][-+]?0*\d{4}", text):
             raise Unreadable("an exponent is too large")
         return "number", Fraction(int(text)) if digits else Fraction(text), "." in text
@@ -227,7 +230,7 @@ class Expressions(Cursor):
         text = item.text
         if text in NAMES:
             self.place += 1
-            return self.command(f"\\{text}")
+            return self.command(ALIASES.get(f"\\{text}", f"\\{text}"))
         if item.kind == "text" and len(text) > 1:
             raise Unreadable(f"{text} is a word")
         if len(text) > 1:
@@ -335,7 +338,8 @@ class Expressions(Cursor):
         with self.deeper(name in TRIGONOMETRIC):
             tree = self.function_argument()
         if name in ("log", "lg"):
-            result = "log", base, tree
+            ten = ("number", Fraction(10), False) if name == "lg" else None
+            result = "log", base or ten, tree
         elif base is not None:
             raise Unreadable(f"{name} has a subscript")
         elif name in TRIGONOMETRIC and exponent == ("minus", ("number", Fraction(1), False)):
@@ -395,6 +399,12 @@ def _primed(tree: tuple, primes: int) -> tuple:
     if tree[0] != "symbol":
         raise Unreadable("a prime stands behind something that is no letter")
     return "symbol", tree[1] + "'" * primes
+
+
+def _repeated_end(text: str) -> str:
+    """Return the digits that 0.333... or 0.1666... repeats: those that stand three times at its end; "" if none do."""
+    found = re.search(r"\.\d*?(\d+?)\1\1+$", text)
+    return found.group(1) if found else ""
 
 
 def _repeating(text: str, repeated: str) -> Fraction:

@@ -47,7 +47,7 @@ def read(tokens: list) -> tuple:
     Raises:
         Unreadable: the answer has a form that this module does not read.
     """
-    tokens = _without_clause(_stripped(tokens))
+    tokens = _without_clause(_stripped(_last_statement(tokens)))
     if not tokens:
         raise Unreadable("the answer is empty")
     tree = _Reader(tokens, 0, False).whole()
@@ -78,6 +78,12 @@ def _stripped(tokens: list) -> list:
     return _stripped(tokens[0]) if len(tokens) == 1 and isinstance(tokens[0], list) else tokens
 
 
+def _last_statement(tokens: list) -> list:
+    r"""Return what stands behind the last \implies."""
+    places = [place for place, item in enumerate(tokens) if is_token(item, r"\implies")]
+    return tokens[places[-1] + 1 :] if places else tokens
+
+
 def _without_clause(tokens: list) -> list:
     """Leave out `for all x` at the end."""
     for place, item in enumerate(tokens[:-1]):
@@ -92,6 +98,13 @@ def is_filler(item) -> bool:
     if not isinstance(item, Token) or item.kind not in ("text", "letters") or item.text.lower() not in FILLERS:
         return False
     return item.kind == "text" or len(item.text) > 2
+
+
+def _is_one_at_most(tree: tuple) -> bool:
+    match tree:
+        case ("number", number, _) | ("quotient", ("number", number, _), ("number", _, _)):
+            return number == 1
+    return False
 
 
 class _Reader(Expressions):
@@ -124,6 +137,9 @@ class _Reader(Expressions):
         left = self.operand()
         while found := self.take(*SET_OPERATIONS):
             left = SET_OPERATIONS[found], left, self.operand()
+        match left:
+            case ("sum", (("domain" | "bracket"), *_) as whole, ("minus", ("set", *_) as part)):  # R - {4}
+                return "difference", whole, part
         return left
 
     def operand(self) -> tuple:
@@ -235,7 +251,7 @@ class _Reader(Expressions):
             return "percent", tree
         if not words:
             return tree
-        unit = unit_of(words)
+        unit = unit_of(words, _is_one_at_most(tree))
         if unit is None:
             raise Unreadable(f"{' '.join(words)} is no unit")
         return "quantity", tree, unit

@@ -153,6 +153,7 @@ def _reciprocal_of(name: str):
 _FUNCTIONS = {name: getattr(cmath, name) for name in "exp sin cos tan sinh cosh tanh".split()}
 _FUNCTIONS |= {f"arc{name}": getattr(cmath, f"a{name}") for name in "sin cos tan".split()}
 _FUNCTIONS |= {"cot": _reciprocal_of("tan"), "sec": _reciprocal_of("cos"), "csc": _reciprocal_of("sin")}
+_FUNCTIONS |= {"arcsec": lambda z: cmath.acos(1 / z), "arccsc": lambda z: cmath.asin(1 / z)}
 _FUNCTIONS |= {"arccot": lambda z: cmath.pi / 2 - cmath.atan(z), "ln": cmath.log}
 FUNCTIONS = {*_FUNCTIONS, "log"}
 
