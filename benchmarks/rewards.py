@@ -18,6 +18,7 @@ python benchmarks/rewards.py golds PARQUET...         files made by data_prep
 python benchmarks/rewards.py responses CHECKOUTS      real responses: see real_responses.py
 python benchmarks/rewards.py speed MATH_PARQUET       the raw train file: its solutions become the responses
 python benchmarks/rewards.py batch                    1,024 answers, of which 300 are hostile
+python benchmarks/rewards.py memory --answers 100000
 python benchmarks/rewards.py fuzz --answers 100000
 """
 
@@ -250,23 +251,24 @@ def batch(count: int, hostile: int, seed: int) -> None:
     print(
         f"{count} answers, {hostile} hostile: {seconds:.1f} s, {used:.1f} s of processor time; "
         f"given up: {sum(row < hostile for row in given_up)} hostile, "
-        f"{sum(row >= hostile for row in given_up)} ordinary; hostile and accepted: {ascii(accepted)[:500]}"
+        f"{sum(row >= hostile for row in given_up)} ordinary; hostile and accepted: "
+        f"{[ascii(answer[:30]) for answer, _ in accepted]}"
     )
 
 
 def memory(count: int) -> None:
-    """Print the memory of this process and of its checkers while it compares ever new answers."""
-    draw = random.Random(0)
+    """Print the memory of this process and of its checkers while it compares new answers, one in 20 by a checker."""
     process = psutil.Process()
 
-    def score(number: int) -> dict:
-        n = draw.randint(1, 10**9)
-        gold = draw.choice([f"x^2+{n}", rf"\frac{{{n}\pi}}{{7}}", rf"\sqrt{{{n}}}+1", f"({n},x)", f"y={n}x"])
-        return maths.compute_score("memory", rf"\boxed{{{gold.replace(str(n), str(n + number % 2))}+0}}", gold)
+    def score(number: int) -> None:
+        gold, answer = rf"\sqrt{{{number}}}+{number}", rf"{number}+\sqrt{{{number + number % 2}}}"
+        if number % 20 == 0:
+            gold, answer = str(number), rf"\gcd({7 * number},{6 * number})"
+        maths.compute_score("memory", rf"\boxed{{{answer}}}", gold)
 
     with ThreadPoolExecutor(checkers.CHECKERS) as threads:
         for part in range(10):
-            list(threads.map(score, range(count // 10)))
+            list(threads.map(score, range(part * count // 10, (part + 1) * count // 10)))
             checking = sum(child.memory_full_info().pss for child in process.children(recursive=True))
             print(
                 f"{(part + 1) * count // 10} answers: {process.memory_info().rss >> 20} MiB here, "
