@@ -16,8 +16,8 @@
 python benchmarks/rewards.py pairs
 python benchmarks/rewards.py golds PARQUET...         files made by data_prep
 python benchmarks/rewards.py responses CHECKOUTS      real responses: see real_responses.py
-python benchmarks/rewards.py speed MATH_PARQUET       the raw train file: its solutions become the responses
 python benchmarks/rewards.py batch                    1,024 answers, of which 300 are hostile
+python benchmarks/rewards.py memory --answers 100000
 python benchmarks/rewards.py fuzz --answers 100000
 """
 
@@ -25,7 +25,6 @@ import argparse
 import csv
 import os
 import random
-import re
 import statistics
 import time
 from collections.abc import Callable
@@ -87,7 +86,7 @@ def labelled_pairs(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
-def real(checkouts: Path, repeats: int, show: bool) -> None:
+def responses(checkouts: Path, repeats: int, show: bool) -> None:
     """Compare verdicts and throughput with math-verify's on real responses: in one thread, and in THREADS threads."""
     every = read_responses(checkouts)
     pairs = {(last_boxed(response.text), response.gold): response for response in every}
@@ -109,8 +108,7 @@ def real(checkouts: Path, repeats: int, show: bool) -> None:
             print(
                 f"{name}: differs from the source's verdict: accepts {wrong.count(False)}, refuses {wrong.count(True)}"
             )
-    ours, theirs = verdicts.values()
-    for row, a, b in zip(chosen, ours, theirs, strict=True):
+    for row, a, b in zip(chosen, verdicts["ours"], verdicts["math_verify"], strict=True):
         if show and not a == b == row.correct:
             print(
                 f"ours {a:d}, math_verify {b:d}, {row.source} {row.correct:d}: {row.gold!r}, {last_boxed(row.text)!r}"
@@ -155,67 +153,6 @@ def golds(files: list[Path]) -> None:
         )
 
 
-def responses(file: Path, count: int, group: int = 8) -> list[tuple[str, str, bool]]:
-    """Return (response, gold answer, correct) of rollouts on MATH problems, as a policy of accuracy 0.6 writes them."""
-    draw = random.Random(0)
-    truths = [row["ground_truth"] for row in pq.read_table(file, columns=["reward_model"])["reward_model"].to_pylist()]
-    texts = [(truth["solution"], gold) for truth in truths if (gold := last_boxed(truth["solution"]))]
-    made = []
-    for solution, gold in draw.sample(texts, count // group):
-        body = solution[: solution.rindex("\\boxed")]
-        wrong = draw.choice([other for _, other in draw.sample(texts, 9) if other != gold])  # a group shares a mistake
-        for _ in range(group):
-            right = draw.random() < 0.6
-            answer = respell(gold, draw) if right else draw.choice([wrong, perturb(gold, draw)])
-            made.append((rf"{body}\boxed{{{answer}}}$.", gold, right))
-    draw.shuffle(made)
-    return made
-
-
-def respell(answer: str, draw: random.Random) -> str:
-    """Return the same answer, often in another spelling."""
-    return draw.choice(
-        [
-            answer,
-            answer,
-            answer.replace("\\frac", "\\dfrac"),
-            answer.replace(" ", ""),
-            re.sub(r"(?<!\d)\\frac\{(\d+)\}\{(\d+)\}", r"\1/\2", answer),
-            f"x = {answer}" if re.fullmatch(r"-?\d+", answer) else answer,
-            f"{answer}.",
-        ]
-    )
-
-
-def perturb(answer: str, draw: random.Random) -> str:
-    """Return another answer: with a number changed, or with something added."""
-    digits = list(re.finditer(r"\d+", answer))
-    if not digits:
-        return f"{answer} + 1"
-    place = draw.choice(digits)
-    return f"{answer[: place.start()]}{int(place.group()) + draw.randint(1, 3)}{answer[place.end() :]}"
-
-
-def speed(file: Path, count: int, repeats: int) -> None:
-    made = responses(file, count)
-    print(f"{count} responses, mean length {statistics.mean(len(response) for response, _, _ in made):.0f} characters")
-    contenders = {name: verl_rewards()[name] for name in ("ours", "math_verify")}
-    spent = {name: [] for name in contenders}
-    for repeat in range(repeats):
-        for name, verdict in random.sample(list(contenders.items()), len(contenders)):
-            maths.decide.cache_clear()
-            checkers.stop_all()  # because they cache what they parsed
-            verdict(r"\boxed{x+1}", "1+x")  # starts a checker
-            start = time.perf_counter()
-            with ThreadPoolExecutor(THREADS) as threads:
-                verdicts = list(threads.map(lambda row, verdict=verdict: verdict(row[0], row[1]), made))
-            spent[name].append(time.perf_counter() - start)
-            right = sum(bool(found) == correct for found, (_, _, correct) in zip(verdicts, made, strict=True))
-            rate = count / spent[name][-1]
-            print(f"{name} {repeat}: {spent[name][-1]:.1f} s, {rate:.0f} a second, {right / count:.2%} right")
-    print(f"ratio of medians: {statistics.median(spent['math_verify']) / statistics.median(spent['ours']):.1f}")
-
-
 def processor_seconds() -> float:
     """Return what this process and its checkers have used, those that have ended included."""
     spent = time.process_time()
@@ -258,23 +195,24 @@ def batch(count: int, hostile: int, seed: int) -> None:
     print(
         f"{count} answers, {hostile} hostile: {seconds:.1f} s, {used:.1f} s of processor time; "
         f"given up: {sum(row < hostile for row in given_up)} hostile, "
-        f"{sum(row >= hostile for row in given_up)} ordinary; hostile and accepted: {ascii(accepted)[:500]}"
+        f"{sum(row >= hostile for row in given_up)} ordinary; hostile and accepted: "
+        f"{[ascii(answer[:30]) for answer, _ in accepted]}"
     )
 
 
 def memory(count: int) -> None:
-    """Print the memory of this process and of its checkers while it compares ever new answers."""
-    draw = random.Random(0)
+    """Print the memory of this process and of its checkers while it compares new answers, one in 20 by a checker."""
     process = psutil.Process()
 
-    def score(number: int) -> dict:
-        n = draw.randint(1, 10**9)
-        gold = draw.choice([f"x^2+{n}", rf"\frac{{{n}\pi}}{{7}}", rf"\sqrt{{{n}}}+1", f"({n},x)", f"y={n}x"])
-        return maths.compute_score("memory", rf"\boxed{{{gold.replace(str(n), str(n + number % 2))}+0}}", gold)
+    def score(number: int) -> None:
+        gold, answer = rf"\sqrt{{{number}}}+{number}", rf"{number}+\sqrt{{{number + number % 2}}}"
+        if number % 20 == 0:
+            gold, answer = str(number), rf"\gcd({7 * number},{6 * number})"
+        maths.compute_score("memory", rf"\boxed{{{answer}}}", gold)
 
     with ThreadPoolExecutor(checkers.CHECKERS) as threads:
         for part in range(10):
-            list(threads.map(score, range(count // 10)))
+            list(threads.map(score, range(part * count // 10, (part + 1) * count // 10)))
             checking = sum(child.memory_full_info().pss for child in process.children(recursive=True))
             print(
                 f"{(part + 1) * count // 10} answers: {process.memory_info().rss >> 20} MiB here, "
@@ -311,10 +249,6 @@ if __name__ == "__main__":
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("pairs")
     commands.add_parser("golds").add_argument("files", nargs="+", type=Path)
-    command = commands.add_parser("speed")
-    command.add_argument("file", type=Path)
-    command.add_argument("--count", type=int, default=10_000)
-    command.add_argument("--repeats", type=int, default=3)
     command = commands.add_parser("responses")
     command.add_argument("checkouts", type=Path)
     command.add_argument("--repeats", type=int, default=5)
@@ -334,8 +268,7 @@ if __name__ == "__main__":
     run = {
         "pairs": pairs,
         "golds": golds,
-        "responses": real,
-        "speed": speed,
+        "responses": responses,
         "batch": batch,
         "memory": memory,
         "fuzz": fuzz,

@@ -14,7 +14,7 @@
 """The reward for maths answers. verl loads `compute_score` from `pkg://asymgrpo_verl.rewards`.
 
 Read `maths` first: it scores a response. `answers` compares two answers as text. `checkers` asks math-verify about the
-pairs that text cannot decide; `checker` is the program that its processes run.
+pairs that text cannot decide; `checker_process` is the program that its processes run.
 """
 
 from asymgrpo_verl.rewards.maths import compute_score

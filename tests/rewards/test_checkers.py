@@ -147,7 +147,7 @@ def test_the_limit_holds_even_if_the_caller_ignores_and_blocks_its_signal():
         "signal.signal(signal.SIGPROF, signal.SIG_IGN); signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPROF});"
         f"print(same_answer('x+7', {HANG!r}, {LIMIT}))"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20).stdout == "None\n"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120).stdout == "None\n"
 
 
 def test_a_checker_that_was_killed_before_its_question_is_replaced():
