@@ -81,7 +81,9 @@ def _verdict(args: argparse.Namespace) -> None:
     from asymgrpo_verl.files import in_a_line
 
     try:
-        for paragraph in verdict.report(args.responses) if args.responses else [verdict.describe(args.gold, args.answer)]:
+        for paragraph in (
+            verdict.report(args.responses) if args.responses else [verdict.describe(args.gold, args.answer)]
+        ):
             print(paragraph)
     except (OSError, ValueError) as error:
         sys.exit(f"asymgrpo verdict: {in_a_line(error)}")
@@ -244,19 +246,21 @@ def _add_verdict(commands) -> None:
     parser = commands.add_parser(
         "verdict",
         help="say whether the reward takes an answer as correct, and why",
-        description="Say whether the reward takes ANSWER as correct for the gold answer GOLD, which rule or engine decided, "
-        "and what both were read as. Write -- before answers that begin with a minus sign: asymgrpo verdict -- -1 -x. "
+        description="Say whether the reward takes ANSWER as correct for the gold answer GOLD, which rule or engine "
+        "decided, and what both were read as. Write -- before answers that begin with a minus sign: asymgrpo verdict -- -1 -x. "
         "With --responses, list the responses of files on which the reward disagrees with the file's own verdicts.",
     )
     parser.add_argument("gold", nargs="?", metavar="GOLD", help="the gold answer, LaTeX without its box")
-    parser.add_argument("answer", nargs="?", metavar="ANSWER", help="what stands in the box, or a response with \\boxed")
+    parser.add_argument(
+        "answer", nargs="?", metavar="ANSWER", help="what stands in the box, or a response with \\boxed"
+    )
     parser.add_argument(
         "--responses",
         type=Path,
         nargs="+",
         metavar="FILE",
-        help=".parquet, .jsonl or .json with responses, gold answers and verdicts: verl's dumps, the files of `asymgrpo "
-        "evaluate`, or columns such as response, answer and correct",
+        help=".parquet, .jsonl or .json with responses, gold answers and verdicts: verl's dumps, the files of "
+        "`asymgrpo evaluate`, or columns such as response, answer and correct",
     )
 
     def run(args: argparse.Namespace) -> None:

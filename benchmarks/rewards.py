@@ -37,7 +37,7 @@ from hostile_answers import fuzz_answer, hostile_answer
 from real_responses import Response, read_responses
 from tqdm import tqdm
 
-from asymgrpo_verl.rewards import answers, checkers, maths, values
+from asymgrpo_verl.rewards import answers, checkers, equality, maths
 from asymgrpo_verl.rewards.answers import last_boxed
 
 PAIRS = sorted((Path(__file__).parents[1] / "tests" / "data").glob("answer_pairs*.tsv"))
@@ -58,19 +58,27 @@ def verl_rewards() -> dict[str, Callable[[str, str], bool]]:
 
 
 def pairs() -> None:
+    """Print the verdicts of all rewards on each file of labelled pairs, and by kind if the file names kinds."""
     for path in PAIRS:
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+        rows = labelled_pairs(path)
         print(f"\n{path.name}: {len(rows)} pairs\n\n| reward | right | accepted wrongly | refused wrongly |")
         print("|---|---|---|---|")
+        wrong = {}
         for name, verdict in verl_rewards().items():
-            wrong = [
-                row["same"]
-                for row in rows
-                if verdict(rf"\boxed{{{row['answer']}}}", row["gold"]) != (row["same"] == "1")
-            ]
-            accepted = wrong.count("0")
-            print(f"| {name} | {1 - len(wrong) / len(rows):.1%} | {accepted} | {len(wrong) - accepted} |")
+            wrong[name] = [row for row in rows if verdict(boxed(row["answer"]), row["gold"]) != (row["same"] == "1")]
+            accepted = sum(row["same"] == "0" for row in wrong[name])
+            print(f"| {name} | {1 - len(wrong[name]) / len(rows):.1%} | {accepted} | {len(wrong[name]) - accepted} |")
+        if "kind" in rows[0]:
+            print(f"\n| kind | pairs | {' | '.join(wrong)} |\n|---|---|{'---|' * len(wrong)}")
+            for kind in dict.fromkeys(row["kind"] for row in rows):
+                count = sum(row["kind"] == kind for row in rows)
+                right = [count - sum(row["kind"] == kind for row in found) for found in wrong.values()]
+                print(f"| {kind} | {count} | {' | '.join(map(str, right))} |")
+
+
+def boxed(answer: str) -> str:
+    """Return the response of a labelled pair: its answer in a box, or the answer itself if it is a whole response."""
+    return answer if "\\boxed" in answer else rf"\boxed{{{answer}}}"
 
 
 def labelled_pairs(path: Path) -> list[dict[str, str]]:
@@ -113,7 +121,7 @@ def score_all(verdict: Callable, rows: list[Response], threads: int) -> tuple[fl
     with ThreadPoolExecutor(THREADS) as pool:  # starts the processes of both rewards
         list(pool.map(lambda n: verdict(rf"\boxed{{x+{n}}}", f"{n}+x"), range(4 * THREADS)))
         list(pool.map(lambda n: checkers.ask("x", str(n), 1.0, maths.BATCH_LIMIT), range(THREADS)))
-    for module in (answers, values, maths):
+    for module in (answers, equality, maths):
         for function in vars(module).values():
             if hasattr(function, "cache_clear"):
                 function.cache_clear()

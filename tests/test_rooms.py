@@ -47,7 +47,7 @@ ROOMS = {
     "extras": Room(),
     # The method, and what does not know verl.
     "core": Room("paper files", "numpy pandas torch"),
-    "rewards": Room("files", "math_verify sympy"),
+    "rewards": Room("files", "latex2sympy2_extended math_verify sympy"),
     "runs": Room(FLOOR, "peft tensorboard transformers yaml"),
     "cpu": Room("", "ray tensordict torch transfer_queue verl vllm wrapt"),
     # Upper rooms.

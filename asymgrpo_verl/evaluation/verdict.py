@@ -20,16 +20,26 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from asymgrpo_verl.rewards.answers import Reading, question_for_math, readings, verdict_by_text
-from asymgrpo_verl.rewards.comparing import Verdict
-from asymgrpo_verl.rewards.maths import TIMED_OUT, explain, last_boxed, verdict_on
+from asymgrpo_verl.rewards.answers import Reading, last_boxed, readings, verdict_by_text
+from asymgrpo_verl.rewards.maths import TIMED_OUT, explain, verdict_on
 from asymgrpo_verl.rewards.showing import show
+from asymgrpo_verl.rewards.verdicts import Verdict
 from asymgrpo_verl.row_files import is_missing, iter_rows
 
 # Names of columns, the first one that a row has counts. verl's dumps have output, gts, acc and score.
 RESPONSES = ("response", "responses", "output", "outputs", "generation", "generations", "completion", "completions")
 GOLDS = ("ground_truth", "gts", "gold", "gold_answer", "expected_answer", "answer")
-VERDICTS = ("acc", "correct", "is_correct", "correctness", "correctness_math_verify", "verdict", "label", "score", "reward")
+VERDICTS = (
+    "acc",
+    "correct",
+    "is_correct",
+    "correctness",
+    "correctness_math_verify",
+    "verdict",
+    "label",
+    "score",
+    "reward",
+)
 CORRECT = 0.5  # a verdict above it says correct: true, 1, a score of 1 and not -1
 
 
@@ -126,7 +136,8 @@ def _responses(path: Path) -> Iterator[tuple]:
         texts, found = (texts, found) if several else ([texts], [found])
         if not isinstance(found, list) or len(found) != len(texts) or not all(isinstance(text, str) for text in texts):
             raise ValueError(
-                f"{place}: got {len(texts)} responses and the verdicts {found!r:.80}; expected texts, and one verdict for each."
+                f"{place}: got {len(texts)} responses and the verdicts {found!r:.80}; expected texts, and one verdict "
+                "for each."
             )
         for sample, (text, verdict) in enumerate(zip(texts, found, strict=True)):
             where = f"{place}, response {sample}" if several else place
@@ -136,9 +147,10 @@ def _responses(path: Path) -> Iterator[tuple]:
 
 
 def _first(row: dict, names: tuple, place: str):
-    for name in names:
-        if name in row and not is_missing(row[name]):
-            return row[name]
+    found = [row[name] for name in names if name in row]
+    present = [value for value in found if not is_missing(value)]
+    if present or (found and names is VERDICTS):  # a file may have verdicts on some of its responses
+        return present[0] if present else None
     raise ValueError(f"{place}: got the columns {', '.join(row)}; expected one of {', '.join(names)}.")
 
 
@@ -162,8 +174,8 @@ def report(paths: list[Path]) -> Iterator[str]:
             reasons[judged.ours.why] += 1
             if judged.theirs is not None and judged.theirs != (judged.ours.same is True):
                 yield (
-                    f"{judged.place}: {'correct' if judged.theirs else 'incorrect'} in the file, {_name(judged.ours)} here: "
-                    f"{judged.ours.why}\n    gold:   {judged.gold}\n    answer: {judged.answer}"
+                    f"{judged.place}: {'correct' if judged.theirs else 'incorrect'} in the file, "
+                    f"{_name(judged.ours)} here: {judged.ours.why}\n    gold:   {judged.gold}\n    answer: {judged.answer}"
                 )
     agree = counts[True, True] + counts[False, False]
     yield "\n".join(

@@ -23,10 +23,13 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from asymgrpo_verl.rewards.comparing import Verdict, same_answers
-from asymgrpo_verl.rewards.reading import is_filler, is_word, read
+from asymgrpo_verl.rewards.comparing import same_answers
+from asymgrpo_verl.rewards.cursor import is_word
+from asymgrpo_verl.rewards.equality import POSITIVE, names, points
+from asymgrpo_verl.rewards.reading import is_filler, read
 from asymgrpo_verl.rewards.tokens import Token, Unreadable, is_token, latex, tokenize
-from asymgrpo_verl.rewards.values import POSITIVE, evaluate, names, points
+from asymgrpo_verl.rewards.values import evaluate
+from asymgrpo_verl.rewards.verdicts import Verdict
 
 _BOX = re.compile(r"\\boxed(?![a-zA-Z])\s*")
 _FLAT_BOX = re.compile(r"\\boxed\s*\{([^{}\\]*)\}")
@@ -35,7 +38,9 @@ _BARE_BOX = re.compile(
 )  # \boxed 8, but not \boxed followed by a word
 _DEPTH = {"{": 1, "}": -1}
 _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)  # \{ is a character of the answer and opens no group
-_NOTHING = re.compile(r"(?:\s|~|\\[ ,;:!]|\$)*")
+_SIGNED = re.compile(r"[0-9]e[-+][0-9]")  # 2e+3 is 2000 or 2e + 3
+_INTEGER = re.compile(r"-?[0-9]{1,300}")
+_NOTHING = re.compile(r"(?:\s|~|\\[ ,;:!]|\$|\\q?quad(?![a-zA-Z])|\\text\s*\{\s*\})*")
 _OPERATORS = {*"+-*/^=,(_<>;!'", "and", "or", r"\cup", r"\pm", r"\in", r"\le", r"\ge"}
 
 
@@ -113,7 +118,7 @@ def _has_word(tokens: list) -> bool:
 
 def _choice(tokens: list) -> str:
     """Return the letter of C, (C), C), Option C, Answer: C, or (C) 12; "" for anything else."""
-    flat = [item[0] if isinstance(item, list) and len(item) == 1 else item for item in tokens]
+    flat = [part for item in tokens for part in (item if isinstance(item, list) else [item])]
     flat = [item for item in flat if not is_token(item, r"\vec")]
     while flat and is_filler(flat[0]):
         flat = flat[2:] if len(flat) > 1 and is_token(flat[1], ":") else flat[1:]
@@ -141,11 +146,11 @@ def _is_capital(item) -> bool:
 
 
 def readings(gold: str, answer: str) -> tuple[Reading, Reading]:
-    """Return how the gold answer and the answer are read. Where the answer has two readings, the gold answer decides."""
-    first, second = reading(gold, True, False), reading(answer)
+    """Return how the gold answer and the answer are read. If the answer has two readings, the gold answer decides."""
+    first, second = reading(gold, True, not _SIGNED.search(gold)), reading(answer)
     if first.tree and first.tree[0] == "list" and _length(second) != _length(first) == _length(reading(answer, False)):
         second = reading(answer, False)
-    if first.tree and _uses(first.tree, ("constant", "e")):
+    if _SIGNED.search(answer) and first.tree and _uses(first.tree, ("constant", "e")):
         second = reading(answer, True, False)
     return first, second
 
@@ -169,6 +174,8 @@ def verdict_by_text(gold: str, answer: str) -> Verdict:
         return Verdict(False, "one of the two is empty")
     if gold == answer:
         return Verdict(True, "both are the same text")
+    if _INTEGER.fullmatch(gold) and _INTEGER.fullmatch(answer):
+        return Verdict(int(gold) == int(answer), "the values of the expressions are compared")
     first, second = readings(gold, answer)
     if first.choice and second.choice:
         return Verdict(first.choice == second.choice, "the letters of the choices are compared")
@@ -180,7 +187,7 @@ def verdict_by_text(gold: str, answer: str) -> Verdict:
 
 
 def as_numbers(answer: str) -> tuple[str, list[Fraction]] | None:
-    """Return the brackets ("", "()", "[)", "{}", ...) and the exact members of an answer that is numbers, without units.
+    """Return the brackets ("", "()", "[)", "{}", ...) and the exact members of an answer of numbers, without units.
 
     It is None if a member is no rational number: a letter, a root, or a form that no rule reads.
     """

@@ -17,32 +17,13 @@ Every comparison returns a Verdict: whether the answers are equal, None if no ru
 """
 
 from fractions import Fraction
-from typing import NamedTuple
 
+from asymgrpo_verl.rewards.equality import has_part, names, same_value
+from asymgrpo_verl.rewards.equations import is_equation, same_equations
 from asymgrpo_verl.rewards.regions import as_interval, is_interval, is_region, same_region
-from asymgrpo_verl.rewards.tokens import Unreadable
 from asymgrpo_verl.rewards.units import LETTER_UNITS
-from asymgrpo_verl.rewards.values import (
-    POSITIVE,
-    compare,
-    evaluate,
-    has_part,
-    names,
-    points,
-    same_value,
-    value_at_a_zero,
-)
+from asymgrpo_verl.rewards.verdicts import Verdict
 
-
-class Verdict(NamedTuple):
-    """Whether two answers are equal, None if undecided, and why."""
-
-    same: bool | None
-    why: str
-
-
-ROUGH = 0.05  # largest relative difference of a number and what \approx sets beside it
-EQUATION = {"=", r"\approx"}
 HUNDRED = ("number", Fraction(100), False)
 SETS_OF_NUMBERS = {"bracket", "set", "domain", "union", "intersection", "difference", "builder", "chain"}
 OTHERS = SETS_OF_NUMBERS | {"dots", "modulo", "matrix"}  # kinds that no expression equals
@@ -54,9 +35,11 @@ def same_answers(gold: tuple, answer: tuple) -> Verdict:
 
 
 def _same(gold: tuple, answer: tuple) -> Verdict:
-    if gold == answer and not _is_equation(answer):
+    if gold == answer and not is_equation(answer):
         return Verdict(True, "both are read the same")
     gold, answer = _as_tuple(gold, answer), _as_tuple(answer, gold)
+    gold, answer = _as_mixed_number(gold, answer), _as_mixed_number(answer, gold)
+    gold, answer = _without_membership(gold, answer), _without_membership(answer, gold)
     if (is_region(gold) and is_interval(answer)) or (is_region(answer) and is_interval(gold)):
         verdict = same_region(gold, answer)
         if verdict is not None:
@@ -64,8 +47,8 @@ def _same(gold: tuple, answer: tuple) -> Verdict:
         gold, answer = as_interval(gold), as_interval(answer)
     if _is_several(gold) or _is_several(answer):
         return _same_lists(gold, answer)
-    if _is_equation(gold) or _is_equation(answer):
-        return _same_equations(gold, answer)
+    if is_equation(gold) or is_equation(answer):
+        return same_equations(gold, answer, _same)
     return _same_single(gold, answer)
 
 
@@ -135,6 +118,28 @@ def _as_tuple(tree: tuple, other: tuple) -> tuple:
     return "bracket", other[1], *(values[letter] for letter in sorted(values))
 
 
+def _as_mixed_number(tree: tuple, other: tuple) -> tuple:
+    """Return `2 and 1/3` as 2 1/3 if the other answer is one number."""
+    match tree:
+        case (
+            "list",
+            "and",
+            ("number", whole, False),
+            ("quotient", ("number", above, _), ("number", below, _)) as part,
+        ):
+            if whole.denominator == 1 and 0 < above < below and other[0] in ("sum", "quotient", "number"):
+                return "sum", tree[2], part
+    return tree
+
+
+def _without_membership(tree: tuple, other: tuple) -> tuple:
+    r"""Return `x \in \{1, 2\}` as {1, 2} if the other answer is no such statement."""
+    match tree:
+        case ("chain", (r"\in",), ("symbol", _), ("set", *_) as members) if other[0] != "chain":
+            return members
+    return tree
+
+
 def _same_lists(gold: tuple, answer: tuple) -> Verdict:
     if "bracket" in (gold[0], answer[0]) and "set" in (gold[0], answer[0]) and not _is_single_set(gold, answer):
         return Verdict(False, "a set is no tuple")
@@ -181,116 +186,6 @@ def _matched(gold: tuple, answer: list) -> Verdict:
     return Verdict(None if undecided else True, "members are compared in any order")
 
 
-# Equations
-
-
-def _is_equation(tree: tuple) -> bool:
-    return tree[0] == "chain" and {*tree[1]} <= EQUATION
-
-
-def _same_equations(gold: tuple, answer: tuple) -> Verdict:
-    if _is_equation(answer) and _contradicts_itself(answer):
-        return Verdict(False, "two sides of the answer's equation differ")
-    if gold == answer:
-        return Verdict(True, "both are read the same")
-    if not _is_equation(answer):
-        if not _is_name(gold[2]) and _is_free(gold[2]):
-            return Verdict(False, "the gold answer is an equation, the answer is none")
-        return _any(_values(gold), (answer,))
-    if not _is_equation(gold):
-        if gold == ("number", 0, False) and not _is_product_of_letters(answer[2]) and _is_free(answer[2]):
-            return Verdict(False, "the answer is an equation, the gold answer is 0")
-        return _any((gold,), _values(answer))
-    if _named_alike(gold[2], answer[2]):
-        return _any(_values(gold), _values(answer))
-    if gold[2][0] == answer[2][0] == "symbol" and not names(gold[-1]) and not names(answer[-1]):
-        return Verdict(False, "different letters have the values")
-    return _same_curve(gold, answer)
-
-
-def _is_free(tree: tuple) -> bool:
-    """Return whether an expression has letters, so that an equation says something of them."""
-    return tree[0] in ("words", "bracket") or bool(names(tree))
-
-
-def _is_name(tree: tuple) -> bool:
-    return tree[0] in ("symbol", "apply", "words", "domain") or (tree[0] == "bracket" and all(map(_is_name, tree[2:])))
-
-
-def _is_product_of_letters(tree: tuple) -> bool:
-    return tree[0] in ("symbol", "words", "apply") or (
-        tree[0] == "product" and all(part[0] == "symbol" for part in tree[1:])
-    )
-
-
-def _named_alike(x: tuple, y: tuple) -> bool:
-    return x == y or (_is_name(x) and _is_name(y) and same_value(x, y) is True)
-
-
-def _values(chain: tuple) -> tuple:
-    """Return what an equation says its first side to be: the last side, and every other one that is as good."""
-    if _contradicts_itself(chain):
-        return (chain[-1],)
-    sides = chain[3:] if _is_free(chain[2]) else chain[2:]
-    constants = tuple(side for side in sides[:-1] if not _is_free(side) or r"\approx" in chain[1])
-    return sides[-1], *constants, *(chain[2:3] if chain[1] == (r"\approx",) else ())
-
-
-def _any(gold: tuple, answer: tuple) -> Verdict:
-    verdicts = [_same(x, y) for x in gold for y in answer]
-    for same in (True, None):
-        for verdict in verdicts:
-            if verdict.same is same:
-                return verdict
-    return verdicts[0]
-
-
-def _contradicts_itself(chain: tuple) -> bool:
-    r"""Return whether two neighbours of an equation surely differ: constants, or sides 2, 3, ... with the same letters."""
-    sides = chain[2:]
-    for place, relation in enumerate(chain[1]):
-        left, right = sides[place], sides[place + 1]
-        if _is_free(left) or _is_free(right):
-            if place == 0 or names(left) != names(right) or relation != "=":
-                continue
-        if _same(left, right).same is False and not (relation == r"\approx" and _are_close(left, right)):
-            return True
-    constants = [side for side in sides if not _is_free(side)]
-    exact = r"\approx" not in chain[1]
-    return exact and any(_same(x, constants[-1]).same is False for x in constants[:-1])
-
-
-def _are_close(x: tuple, y: tuple) -> bool:
-    try:
-        a, b = (evaluate(_bare(side), points(POSITIVE[0], (10.0, 0.0)))[0] for side in (x, y))
-    except Unreadable:
-        return False
-    return abs(a - b) <= ROUGH * abs(a)
-
-
-def _bare(tree: tuple) -> tuple:
-    return tree[1] if tree[0] in ("quantity", "percent") else tree
-
-
-def _same_curve(gold: tuple, answer: tuple) -> Verdict:
-    """Compare two equations: they are equal if the differences of their sides are in a constant ratio."""
-    differences = [("sum", tree[2], ("minus", tree[-1])) for tree in (gold, answer)]
-    if names(differences[0]) != names(differences[1]):
-        return Verdict(False, "the equations have different letters")
-    ratios = []
-    for interval in POSITIVE:
-        try:
-            ratios.append(evaluate(("quotient", *differences), points(interval, (10.0, 0.0))))
-        except Unreadable:
-            return Verdict(None, "the equations have no value at some numbers")
-    if ratios[0][0] != 0 and all(compare(ratio, ratios[0]) is True for ratio in ratios[1:]):
-        return Verdict(True, "the equations differ by a factor")
-    for one, other in (differences, differences[::-1]):
-        if (there := value_at_a_zero(other, one)) is not None and compare(there, (Fraction(0), 0.0)) is False:
-            return Verdict(False, "numbers satisfy one equation and not the other")
-    return Verdict(None, "the equations are not alike")
-
-
 # One answer each
 
 
@@ -316,18 +211,18 @@ def _same_single(gold: tuple, answer: tuple) -> Verdict:
         return _same_base(gold, answer)
     if kinds == {"modulo"}:
         return _all([_same(x, y) for x, y in zip(gold[1:], answer[1:], strict=True)], "residues are compared")
-    if has_part(gold, "matrix") or has_part(answer, "matrix"):
+    if kinds & {"matrix", "product", "minus"} and (has_part(gold, "matrix") or has_part(answer, "matrix")):
         return _same_matrix(gold, answer)
     if kinds & OTHERS:
         return _same_parts(gold, answer)
-    if has_part(gold, "infinity") or has_part(answer, "infinity"):
-        signs = [{("infinity",): 1, ("minus", ("infinity",)): -1}.get(tree) for tree in (gold, answer)]
-        return Verdict(signs[0] == signs[1] is not None, "an infinity equals only itself")
     return _same_expressions(gold, answer)
 
 
 def _same_expressions(gold: tuple, answer: tuple) -> Verdict:
     verdict = same_value(gold, answer)
+    if verdict is None and (has_part(gold, "infinity") or has_part(answer, "infinity")):
+        signs = [{("infinity",): 1, ("minus", ("infinity",)): -1}.get(tree) for tree in (gold, answer)]
+        return Verdict(signs[0] == signs[1] is not None, "an infinity equals only itself")
     if verdict is None:
         return Verdict(None, "the values of the expressions are not clear")
     if not verdict and not names(gold) and answer[0] == "product" and answer[-1][0] == "symbol":

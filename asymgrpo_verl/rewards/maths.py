@@ -24,8 +24,8 @@ import re
 from functools import lru_cache
 
 from asymgrpo_verl.rewards.answers import last_boxed, question_for_math, verdict_by_text
-from asymgrpo_verl.rewards.comparing import Verdict
 from asymgrpo_verl.rewards.cost import is_too_costly
+from asymgrpo_verl.rewards.verdicts import Verdict
 
 # Seconds of processor time. An ordinary comparison takes 5 milliseconds, and at most 0.2 seconds.
 TIME_LIMIT = 1.0

@@ -18,8 +18,9 @@ Two sets are equal if the same numbers are in both: each end of an interval in e
 
 import math
 
+from asymgrpo_verl.rewards.equality import has_part, names
 from asymgrpo_verl.rewards.tokens import Unreadable
-from asymgrpo_verl.rewards.values import MAX_FLOAT, evaluate, has_part, names
+from asymgrpo_verl.rewards.values import MAX_FLOAT, evaluate
 
 ORDER = {"<", ">", r"\le", r"\ge", r"\ne"}
 SETS = {"union", "intersection", "difference", "builder"}
@@ -49,7 +50,7 @@ def domains(tree: tuple) -> set[str]:
 
 
 def letters(tree: tuple, bound: bool) -> set[str]:
-    """Return the letters of the conditions in a tree; with `bound` also the x of {x | x > 1}, whose name says nothing."""
+    """Return the letters of the conditions in a tree; with `bound` also the x of {x | x > 1}, whose name is free."""
     match tree:
         case ("builder", letter, _, condition):
             return (letters(condition, bound) | {letter}) if bound else letters(condition, bound) - {letter}

@@ -13,7 +13,7 @@
 # limitations under the License.
 """Write what an answer was read as, in plain text for people."""
 
-from fractions import Fraction
+import re
 
 _INFIX = {"union": " union ", "intersection": " intersected with ", "difference": " without ", "ratio": " : "}
 
@@ -30,11 +30,11 @@ def show(tree: tuple) -> str:
         case ("symbol" | "constant", name):
             return name.removeprefix("\\")
         case ("sum", *terms):
-            return " + ".join(map(show, terms)).replace("+ -", "- ")
+            return re.sub(r"\+ ([-±∓])", r"\1 ", " + ".join(map(show, terms)))
         case ("minus", inner):
             return f"-{_atom(inner)}"
         case ("either", sign, inner):
-            return f"{'+-' if sign > 0 else '-+'}{_atom(inner)}"
+            return f"{'±' if sign > 0 else '∓'}{_atom(inner)}"
         case ("product", *factors):
             return " * ".join(map(_atom, factors))
         case ("quotient", above, below):

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Split an answer into tokens: numbers, letters, words of \\text, commands and symbols. A group {...} is a list of them.
+"""Split an answer into tokens: numbers, letters, words of \\text, commands and symbols. A group {...} is a list.
 
 After this module every command has its arguments in groups: \\frac12, {1\\over2} and \\dfrac{1}{2} are the same tokens.
 Every function needs at most linear time, times the depth of the groups.
@@ -52,9 +52,10 @@ _CHARACTERS = str.maketrans(
     | {"×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "÷": r"\div ", "°": r"^\circ ", "∞": r"\infty "}
     | {"≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "∪": r"\cup ", "∩": r"\cap ", "∅": r"\emptyset ", "±": r"\pm "}
     | {"²": "^2", "³": "^3", "∈": r"\in ", "≈": r"\approx ", "√": r"\surd ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}"}
+    | {"º": r"^\circ ", "˚": r"^\circ "}
     | {"½": r"\frac12", "¼": r"\frac14", "¾": r"\frac34", "⅓": r"\frac13", "⅔": r"\frac23"}
 )
-_ALIASES = {
+ALIASES = {
     alias: command
     for command, aliases in {
         r"\frac": r"\dfrac \tfrac \cfrac",
@@ -68,7 +69,14 @@ _ALIASES = {
         r"\setminus": r"\backslash \smallsetminus",
         r"\emptyset": r"\varnothing \O",
         r"\dots": r"\ldots \cdots \dotsc \dotsb \dotsm \dotsi \hdots",
-        r"\circ": r"\degree",
+        r"\circ": r"\degree \deg",
+        r"\tan": r"\tg",
+        r"\cot": r"\ctg \cotg",
+        r"\csc": r"\cosec",
+        r"\arctan": r"\arctg \atan",
+        r"\arcsin": r"\asin",
+        r"\arccos": r"\acos",
+        r"\implies": r"\Rightarrow \Longrightarrow",
         r"\overline": r"\bar",
         r"\vec": r"\mathbf \boldsymbol \bm \overrightarrow \hat",
         r"\mod": r"\pmod \bmod \pod",
@@ -105,7 +113,7 @@ _SCAN = re.compile(
       | \\(?:displaystyle|textstyle|scriptstyle|quad|qquad|enspace|thinspace|limits|nolimits|underline|fbox|boxed
           |Large|large|small|bf|it)(?![a-zA-Z])
       | \\(?:textcolor|color|hspace|vspace|phantom)\s*\{{[^{{}}]*\}} | \\phantom\s*[^{{\s])
-  | (?P<nothing>\\?\$ | \\[()\[\]])
+  | (?P<nothing>\\?\$ | \\[()\[\]] | \\(?=[0-9]))
   | (?P<break>\\\\(?:\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm)\s*\])?)
   | (?P<text>\\(?:{_TEXT})(?![a-zA-Z]))
   | (?P<environment>\\(?:begin|end)\s*\{{[a-zA-Z*]+\}}(?:\s*\{{[lcr|\s]*\}})?)
@@ -116,7 +124,7 @@ _SCAN = re.compile(
   | (?P<number>(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+(?![\d.a-zA-Z]))?)
   | (?P<letters>[A-Za-z]+)
   | (?P<foreign>(?u:[^\W\d_]+))
-  | (?P<symbol><=|>=|\*\*|\{{[,:.]\}}|.)
+  | (?P<symbol><=|\+/-|>=|\*\*|\{{[,:.]\}}|.)
     """,
     re.VERBOSE | re.ASCII | re.DOTALL,
 )
@@ -126,9 +134,10 @@ _PLAIN_THOUSANDS = re.compile(
 )
 _TIGHT_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+")
 _LIST_OF_THOUSANDS = re.compile(r"(?:[1-9][0-9]{0,2}(?:,[0-9]{3})*(?:, (?=.)|$)){2,}")
+_LETTER_TIMES = re.compile(r"(?<=[0-9])\s*[xX]\s*(?=10\s*\^)")  # 3 x 10^8
 _SIGNED_POWER = re.compile(r"(?<![0-9.])([0-9]+)e([-+])(?=[0-9])")
 _BRACKET = re.compile(r"[(\[]|\\\{|\\lbrace")
-_PLAIN = {"<=": r"\le", ">=": r"\ge", "**": "^", "{,}": ",", "{:}": ":", "{.}": "."}
+_PLAIN = {"+/-": r"\pm", "<=": r"\le", ">=": r"\ge", "**": "^", "{,}": ",", "{:}": ":", "{.}": "."}
 
 ARGUMENTS = {r"\frac": 2, r"\binom": 2, r"\sqrt": 1, "^": 1, "_": 1, r"\overline": 1, r"\vec": 1, r"\mathbb": 1}
 ARGUMENTS |= {r"\surd": 1, r"\mod": 1, r"\widehat": 1, r"\tilde": 1, r"\dot": 1, r"\mathcal": 1, r"\boxed": 1}
@@ -151,6 +160,7 @@ def tokenize(answer: str, thousands: bool = True, scientific: bool = True) -> li
     if thousands and not _BRACKET.search(answer):
         pattern = _TIGHT_THOUSANDS if _LIST_OF_THOUSANDS.fullmatch(answer) else _PLAIN_THOUSANDS
         answer = pattern.sub(lambda match: re.sub("[, ]", "", match.group()), answer)
+    answer = _LETTER_TIMES.sub("*", answer)
     if not scientific:
         answer = _SIGNED_POWER.sub(r"\1e \2", answer)
     return _with_arguments(_groups(_marked(answer)))
@@ -197,7 +207,7 @@ def _token(group: str, found: str, kind: str, spaced: bool) -> Token:
     if group in ("letters", "foreign"):
         return Token("symbol" if found in ("and", "or") else kind if group == "letters" else "text", found, spaced)
     if group == "command":
-        found = _ALIASES.get(found, found)
+        found = ALIASES.get(found, found)
         return Token("symbol", _SYMBOLS[found], spaced) if found in _SYMBOLS else Token("command", found, spaced)
     if group == "dots":
         return Token("command", r"\dots", spaced)
@@ -241,8 +251,16 @@ def _with_arguments(group: list) -> list:
             return [*result[:start], Token("command", INFIX[item.text], item.spaced), result[start:], below]
         else:
             result.append(item._replace(text=r"\sqrt") if item.text == r"\surd" else item)
+            if item.text == "_" and len(result) > 1 and is_token(result[-2], r"\log"):
+                _split_number(waiting)  # \log_28 is \log_2 8
             result.extend(_arguments(item, waiting, 0))
     return result
+
+
+def _split_number(waiting: list) -> None:
+    item = waiting[-1] if waiting else None
+    if isinstance(item, Token) and item.text.isdecimal() and len(item.text) > 1:
+        waiting[-1:] = [item._replace(text=item.text[1:], spaced=False), item._replace(text=item.text[0])]
 
 
 def _start_of_numerator(items: list) -> int:

@@ -83,40 +83,35 @@ _POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 # One letter alone may be a unit only after a number, and only if the gold answer has no such letter.
 LETTER_UNITS = frozenset("msghLNJWVK")
 
-_JOINS = {"of", "per", "in", "for", "on", "each", "from", "at", "with", "every", "and"}
-_NOUNS = {"people", "children", "men", "women", "teeth", "mice", "geese", "fish", "sheep", "deer", "dice", "euro"}
-_NOUNS |= {
-    "euros",
-    "rupees",
-    "way",
-    "apple",
-    "student",
-    "point",
-    "time",
-    "fahrenheit",
-    "celsius",
-    "pi",
-    "person",
-    "child",
-}
-_NOUNS -= {"pi"}
-_CHANGERS = {"or", "more", "less", "plus", "minus", "over", "choose", "mod", "modulo", "not", "to", "base", "point"}
-_CHANGERS |= {"least", "most", "remainder", "root", "power", "powers", "negative", "factorial", "factorials", "times"}
-_CHANGERS |= {"fewer", "greater", "percent", "tens", "hundreds", "thousands", "millions", "billions", "dozens", "ones"}
-_CHANGERS |= {"reciprocal", "inverse", "about", "approximately", "except", "if", "when", "unless", "versus", "minutes'"}
-_CHANGERS |= {"and", "squares'", "scores", "score", "pairs", "primes", "prime", "is", "as", "thus", "yes", "this"}
-_CHANGERS |= MAGNITUDES.keys() | {*NUMBERS} - {"one"}
+_JOINS = {"of", "per", "in", "for", "on", "each", "from", "at", "with", "every"}  # what follows describes the noun
+_BEHIND = {"old", "long", "tall", "wide", "high", "deep", "away", "each", "total", "left", "altogether", "remaining"}
+_NOUNS = set("people children men women teeth mice geese fish sheep deer dice oxen fahrenheit celsius".split())
+# Words that end like a plural or an adjective, and change the number or its meaning.
+_CHANGERS = set(
+    "or more less fewer greater plus minus times over under below above choose mod modulo remainder base point root "
+    "power squared cubed square cube double triple twice half quarter inverse reciprocal negative factorial factorials "
+    "prime least most about approximately not except if when unless versus to is as yes no this thus tens hundreds "
+    "thousands millions billions dozens ones score th st nd rd percent".split()
+)
+_CHANGERS |= {word.removesuffix("s") for word in MAGNITUDES} | MAGNITUDES.keys() | {*NUMBERS} - {"one"}
 
 
-def unit_of(words: list[str]) -> tuple | None:
+def unit_of(words: list[str], singular: bool = False) -> tuple | None:
     """Return the unit that words name, as sorted (unit, power) pairs; () if they name things that are counted.
 
     None means that they are neither. A word may be a name, "^2", "/" or "per".
 
+    Args:
+        singular: whether one thing may be counted: 1 cup.
+
     >>> unit_of(["square", "feet"]), unit_of(["m", "/", "s", "^2"]), unit_of(["red", "marbles"]), unit_of(["tenths"])
     ((('ft', 2),), (('m', 1), ('s', -2)), (), None)
     """
-    return _named(words) or (() if _is_counted(words) else None)
+    while words and words[-1].lower() in _BEHIND:  # 10 cm long
+        words = words[:-1]
+        if not words:
+            return ()
+    return _named(words) or (() if _is_counted(words, singular) else None)
 
 
 def _named(words: list[str]) -> tuple | None:
@@ -152,7 +147,7 @@ def _named(words: list[str]) -> tuple | None:
     return tuple(sorted(powers.items()))
 
 
-def _is_counted(words: list[str]) -> bool:
+def _is_counted(words: list[str], singular: bool) -> bool:
     """Return whether words are adjectives and a noun in the plural, perhaps with "of ..." or "per ..." behind it."""
     words = [word.lower() for word in words if word not in (".", "-")]
     if words == ["times"]:
@@ -161,4 +156,6 @@ def _is_counted(words: list[str]) -> bool:
     if not words or not all(re.fullmatch(r"[a-z]+", word) for word in words) or _CHANGERS & {*words}:
         return False
     noun = words[head - 1]
-    return noun in _NOUNS or noun in UNITS or (len(noun) > 3 and noun[-1] == "s" and bool({*noun[1:]} & {*"aeiou"}))
+    if singular or noun in _NOUNS or noun in UNITS:
+        return True
+    return len(noun) > 3 and noun[-1] == "s" and bool({*noun} & {*"aeiou"})

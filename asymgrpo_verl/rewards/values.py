@@ -11,17 +11,15 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The value of an expression, exactly or with a bound of its error, and whether two expressions are equal.
+"""The value of an expression, exactly or with a bound of its error.
 
-An expression is a tree that `reading` makes. Expressions with letters are compared at fixed points. Rational numbers are
-exact; other numbers are floats with a bound of their error (running error analysis, Higham 2002, section 3.3).
+An expression is a tree that `reading` makes. Rational numbers are exact; other numbers are floats with a bound of their
+error (running error analysis: Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.3).
 """
 
 import cmath
 import math
 from fractions import Fraction
-from functools import lru_cache
-from hashlib import blake2b
 
 from asymgrpo_verl.rewards.tokens import Unreadable
 
@@ -29,17 +27,12 @@ EPSILON = 2.0**-50
 MAX_BITS = 1 << 15  # of an exact number
 MAX_FACTORIAL = 3000
 MAX_FLOAT = 1e300
-ROUNDED = 5e-7  # two numbers are equal if one is a decimal and they agree to six places ...
-RELATIVE = 1e-5  # ... and to this relative difference
-CLEAR = 1e-9  # a relative difference that is no rounding error
-# Intervals of the values of letters. Identities need to hold in all of them; one clear difference at positive values
-# is enough for a refusal.
-POSITIVE, ANY = ((1.1, 3.0), (0.1, 0.9), (2.0, 5.0)), ((-3.0, 3.0), (-1.0, 1.0))
 
 Value = tuple  # (number, bound of its error); the number is a Fraction with error 0, a float or a complex
 
 
-def _exact(value: Value) -> bool:
+def is_exact(value: Value) -> bool:
+    """Return whether a value has no error."""
     return isinstance(value[0], Fraction)
 
 
@@ -51,8 +44,8 @@ def _result(number, error: float) -> Value:
     return number, error + EPSILON * abs(number)
 
 
-def _float(value: Value):
-    return float(value[0]) if _exact(value) else value[0]
+def as_float(value: Value):
+    return float(value[0]) if is_exact(value) else value[0]
 
 
 def _bits(number: Fraction) -> int:
@@ -65,42 +58,42 @@ def _kept(number: Fraction) -> Value:
 
 
 def _add(x: Value, y: Value) -> Value:
-    if _exact(x) and _exact(y):
+    if is_exact(x) and is_exact(y):
         return _kept(x[0] + y[0])
-    return _result(_float(x) + _float(y), x[1] + y[1] + EPSILON * (abs(_float(x)) + abs(_float(y))))
+    return _result(as_float(x) + as_float(y), x[1] + y[1] + EPSILON * (abs(as_float(x)) + abs(as_float(y))))
 
 
 def _multiply(x: Value, y: Value) -> Value:
-    if _exact(x) and _exact(y):
+    if is_exact(x) and is_exact(y):
         return _kept(x[0] * y[0])
-    a, b = _float(x), _float(y)
+    a, b = as_float(x), as_float(y)
     return _result(a * b, abs(a) * y[1] + abs(b) * x[1] + x[1] * y[1])
 
 
 def _invert(x: Value) -> Value:
     if x[0] == 0 or abs(x[0]) <= 2 * x[1]:
         raise Unreadable("something is divided by zero")
-    if _exact(x):
+    if is_exact(x):
         return 1 / x[0], 0.0
     return _result(1 / x[0], 2 * x[1] / abs(x[0]) ** 2)
 
 
 def _power(base: Value, exponent: Value) -> Value:
-    if _exact(exponent) and exponent[0].denominator == 1:
+    if is_exact(exponent) and exponent[0].denominator == 1:
         power = int(exponent[0])
         if base[0] == 0 and power <= 0:
             raise Unreadable("zero has a power that is not positive")
-        if base[0] in (0, 1, -1) and _exact(base):
+        if base[0] in (0, 1, -1) and is_exact(base):
             return base[0] ** (power % 2 + 2 if base[0] else 1), 0.0
-        if _exact(base) and abs(power) * _bits(base[0]) <= MAX_BITS:
+        if is_exact(base) and abs(power) * _bits(base[0]) <= MAX_BITS:
             return base[0] ** power, 0.0
-        number = _float(base)
+        number = as_float(base)
         result = number**power
         relative = base[1] / abs(number) + 4 * EPSILON if number else 0.0
         return _result(result, abs(power) * abs(result) * relative + (base[1] if power == 1 else 0.0))
     if base[0] == 0:
         raise Unreadable("zero has a power that is no integer")
-    if _exact(base) and _exact(exponent) and base[0] > 0:
+    if is_exact(base) and is_exact(exponent) and base[0] > 0:
         if (root := _exact_root(base[0], exponent[0].denominator)) is not None:
             return _power((root, 0.0), (Fraction(exponent[0].numerator), 0.0))
     return _call("exp", _multiply(exponent, _call("ln", base)))
@@ -126,20 +119,20 @@ def _exact_root(number: Fraction, degree: int) -> Fraction | None:
 
 def _root(base: Value, degree: Value) -> Value:
     number = base[0]
-    if not isinstance(number, complex) and number < 0 and _exact(degree) and degree[0] % 2 == 1:
+    if not isinstance(number, complex) and number < 0 and is_exact(degree) and degree[0] % 2 == 1:
         return _multiply((Fraction(-1), 0.0), _power((-number, base[1]), _invert(degree)))
-    if number == 0 and _exact(base):
+    if number == 0 and is_exact(base):
         return base
     return _power(base, _invert(degree))
 
 
 def _gamma(x: Value) -> Value:
     """Return the factorial of a value."""
-    if _exact(x) and x[0].denominator == 1:
+    if is_exact(x) and x[0].denominator == 1:
         if not 0 <= x[0] <= MAX_FACTORIAL:
             raise Unreadable("a factorial is negative or too large")
         return Fraction(math.factorial(int(x[0]))), 0.0
-    number = _float(x)
+    number = as_float(x)
     if isinstance(number, complex) or not -20 < number < 100:
         raise Unreadable("a factorial is complex or too large")
     result = math.gamma(number + 1)
@@ -148,7 +141,7 @@ def _gamma(x: Value) -> Value:
 
 def _floor(x: Value, rounding) -> Value:
     number = x[0]
-    if isinstance(number, complex) or (not _exact(x) and abs(number - round(number)) < 1e-9):
+    if isinstance(number, complex) or (not is_exact(x) and abs(number - round(number)) < 1e-9):
         raise Unreadable("it is not clear to which integer a number is rounded")
     return Fraction(rounding(number)), 0.0
 
@@ -160,12 +153,13 @@ def _reciprocal_of(name: str):
 _FUNCTIONS = {name: getattr(cmath, name) for name in "exp sin cos tan sinh cosh tanh".split()}
 _FUNCTIONS |= {f"arc{name}": getattr(cmath, f"a{name}") for name in "sin cos tan".split()}
 _FUNCTIONS |= {"cot": _reciprocal_of("tan"), "sec": _reciprocal_of("cos"), "csc": _reciprocal_of("sin")}
+_FUNCTIONS |= {"arcsec": lambda z: cmath.acos(1 / z), "arccsc": lambda z: cmath.asin(1 / z)}
 _FUNCTIONS |= {"arccot": lambda z: cmath.pi / 2 - cmath.atan(z), "ln": cmath.log}
 FUNCTIONS = {*_FUNCTIONS, "log"}
 
 
 def _call(name: str, x: Value) -> Value:
-    z = _float(x)
+    z = as_float(x)
     result = _FUNCTIONS[name](z)
     step = 1e-6 * max(1.0, abs(z))
     slope = abs(_FUNCTIONS[name](z + step) - result) / step if x[1] else 0.0
@@ -243,14 +237,14 @@ def _evaluate(node: tuple, at) -> Value:
 
 def _binomial(n: Value, k: Value) -> Value:
     if (
-        _exact(n)
-        and _exact(k)
+        is_exact(n)
+        and is_exact(k)
         and n[0].denominator == k[0].denominator == 1
         and 0 <= k[0]
         and 0 <= n[0] <= MAX_FACTORIAL
     ):
         return Fraction(math.comb(int(n[0]), int(k[0]))), 0.0
-    if _exact(k) and k[0].denominator == 1 and 0 <= k[0] <= 20:
+    if is_exact(k) and k[0].denominator == 1 and 0 <= k[0] <= 20:
         total = (Fraction(1), 0.0)
         for factor in range(int(k[0])):
             shifted = _add(n, (Fraction(-factor), 0.0))
@@ -263,7 +257,7 @@ def _binomial(n: Value, k: Value) -> Value:
 def _logarithm(base: Value, x: Value) -> Value:
     if base[0] == 1 or x[0] == 0:
         raise Unreadable("a logarithm has no value there")
-    if _exact(base) and _exact(x) and base[0] > 1 and x[0] > 0:
+    if is_exact(base) and is_exact(x) and base[0] > 1 and x[0] > 0:
         power = round(_log(x[0]) / _log(base[0]))
         if abs(power) * _bits(base[0]) <= MAX_BITS and base[0] ** power == x[0]:
             return Fraction(power), 0.0
@@ -275,170 +269,10 @@ def _log(number: Fraction) -> float:
 
 
 def _unknown_function(name: str, arguments: list[Value], at) -> Value:
-    """Return a polynomial of the arguments with coefficients that depend on the name, so that f(x)=f(x) and f(x)!=g(x)."""
+    """Return a polynomial of the arguments with coefficients that depend on the name: f(x) = f(x), and not g(x)."""
     total = at(f"{name}()")
     for place, argument in enumerate(arguments):
         for power in (1, 2, 3):
             coefficient = at(f"{name}({place},{power})")
             total = _add(total, _multiply(coefficient, _power(argument, (Fraction(power), 0.0))))
     return total
-
-
-def points(letters_in, log_base: Value):
-    """Return the function from names to values for an interval (low, high), as `evaluate` takes it."""
-
-    def at(name: str) -> Value:
-        return log_base if name == "log" else (_number_for(name, *letters_in), 0.0)
-
-    return at
-
-
-@lru_cache(maxsize=1 << 12)
-def _number_for(name: str, low: float, high: float) -> Fraction:
-    """Return a number that depends on nothing but the name and the interval: a multiple of 1/1024."""
-    digest = blake2b(f"{name} {low}".encode("utf-8", "surrogatepass"), digest_size=4).digest()
-    return Fraction(round(1024 * (low + (high - low) * int.from_bytes(digest, "big") / 2**32)), 1024)
-
-
-def is_real(value: Value) -> bool:
-    return not isinstance(value[0], complex)
-
-
-def compare(x: Value, y: Value) -> bool | None:
-    """Return whether two values are equal, or None if their difference is as large as an error may be."""
-    if _exact(x) and _exact(y):
-        return x[0] == y[0]
-    if any(_exact(z) and abs(z[0]) > MAX_FLOAT for z in (x, y)):
-        return False  # because the other one is a float
-    a, b = _float(x), _float(y)
-    difference, error = abs(a - b), x[1] + y[1] + EPSILON * (abs(a) + abs(b))
-    if difference <= 4 * error:
-        return True if error <= CLEAR * max(abs(a), abs(b), CLEAR) else None
-    return False if difference > CLEAR * max(abs(a), abs(b)) + 1000 * error else None
-
-
-def names(node: tuple) -> set[str]:
-    """Return the letters of an expression, and "name()" for each unknown function."""
-    if node[0] == "symbol":
-        return {node[1]}
-    found = {f"{node[1]}()"} if node[0] == "apply" else set()
-    return found.union(*(names(child) for child in node[1:] if isinstance(child, tuple) and child))
-
-
-def _has(node: tuple, test) -> bool:
-    return test(node) or any(_has(child, test) for child in node[1:] if isinstance(child, tuple) and child)
-
-
-def has_decimal(node: tuple) -> bool:
-    return _has(node, lambda part: part[0] == "number" and part[2])
-
-
-def has_imaginary(node: tuple) -> bool:
-    return _has(node, lambda part: part == ("constant", "i"))
-
-
-def _has_log(node: tuple) -> bool:
-    return _has(node, lambda part: part[0] == "log" and part[1] is None)
-
-
-def same_value(x: tuple, y: tuple) -> bool | None:
-    """Return whether two expressions are equal, or None if that is not clear.
-
-    A log without a base has base 10 or e, the same in both. A decimal equals what it rounds to six places.
-    """
-    if x == y:
-        return True
-    bases = [(Fraction(10), 0.0)] + ([(math.e, EPSILON)] if _has_log(x) or _has_log(y) else [])
-    verdicts = [_same_with(x, y, base) for base in bases]
-    return True if True in verdicts else None if None in verdicts else False
-
-
-def _same_with(x: tuple, y: tuple, log_base: Value) -> bool | None:
-    constant = not names(x) and not names(y)
-    if constant:
-        return _same_at(x, y, points(POSITIVE[0], log_base), has_decimal(x) or has_decimal(y))
-    verdicts = [_same_at(x, y, points(interval, log_base), False) for interval in POSITIVE]
-    if False in verdicts:
-        return False
-    if verdicts.count(True) < 2:
-        return None
-    return None if False in [_same_at(x, y, points(interval, log_base), False) for interval in ANY] else True
-
-
-def _same_at(x: tuple, y: tuple, at, rounded: bool) -> bool | None:
-    try:
-        a, b = evaluate(x, at), evaluate(y, at)
-    except Unreadable:
-        return None
-    verdict = compare(a, b)
-    if verdict is not True and rounded and max(abs(a[0]), abs(b[0])) < MAX_FLOAT:
-        difference = abs(_float(a) - _float(b))
-        if difference <= ROUNDED * (1 + 1e-9) and difference <= RELATIVE * abs(_float(b)):
-            return True
-    if (
-        verdict is False
-        and names(x) | names(y)
-        and not all(is_real(v) or has_imaginary(t) for v, t in ((a, x), (b, y)))
-    ):
-        return None  # because the branch of a root or a logarithm may be another one
-    return verdict
-
-
-def has_part(node: tuple, kind: str) -> bool:
-    """Return whether a tree has a part of a kind."""
-    return _has(node, lambda part: part[0] == kind)
-
-
-def value_at_a_zero(node: tuple, zero: tuple) -> Value | None:
-    """Return the value of an expression at numbers where another one is 0, or None if none were found.
-
-    All letters but one have fixed values; the other one is found by bisection between -12 and 12.
-    """
-    base = points(POSITIVE[0], (Fraction(10), 0.0))
-    for letter in sorted(name for name in names(zero) if not name.endswith("()")):
-
-        def at(name: str, letter=letter):
-            return place if name == letter else base(name)
-
-        def value(x: float) -> float:
-            nonlocal place
-            place = x, EPSILON * abs(x)
-            number = _float(evaluate(zero, at))
-            if isinstance(number, complex):
-                raise Unreadable("the expression is not real there")
-            return number
-
-        place = (0.0, 0.0)
-        try:
-            low = _sign_change(value)
-            if low is not None:
-                root = _bisect(value, low, low + STEP)
-                place = root, 1e-12 * max(1.0, abs(root))
-                return evaluate(node, at)
-        except Unreadable:
-            continue
-    return None
-
-
-STEP = 0.37
-
-
-def _sign_change(value) -> float | None:
-    x, last = -12.0, None
-    while x < 12:
-        try:
-            now = value(x)
-        except Unreadable:
-            now = None
-        if last is not None and now is not None and last * now < 0:
-            return x - STEP
-        x, last = x + STEP, now
-    return None
-
-
-def _bisect(value, low: float, high: float) -> float:
-    rising = value(low) < 0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if (value(middle) < 0) == rising else (low, middle)
-    return (low + high) / 2

@@ -44,7 +44,7 @@ _numbers = itertools.count()
 def new_question() -> tuple[str, str]:
     """Return two equal answers that no checker has compared yet."""
     number = next(_numbers)
-    return f"x+{number}", f"{number}+x"
+    return rf"\int_0^1 x dx+{number}", rf"{number}+\int_0^1 x dx"
 
 
 def ask(gold: str, answer: str) -> bool | str | None:
