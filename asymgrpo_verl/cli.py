@@ -76,6 +76,19 @@ def _table(args: argparse.Namespace) -> None:
         print(*messages, sep="\n", file=sys.stderr)
 
 
+def _verdict(args: argparse.Namespace) -> None:
+    from asymgrpo_verl.evaluation import verdict
+    from asymgrpo_verl.files import in_a_line
+
+    try:
+        for paragraph in (
+            verdict.report(args.responses) if args.responses else [verdict.describe(args.gold, args.answer)]
+        ):
+            print(paragraph)
+    except (OSError, ValueError) as error:
+        sys.exit(f"asymgrpo verdict: {in_a_line(error)}")
+
+
 def _curves(args: argparse.Namespace) -> None:
     from asymgrpo_verl.figures import weight_curves
     from asymgrpo_verl.files import in_a_line
@@ -233,6 +246,36 @@ def _add_table(commands) -> None:
     parser.set_defaults(run=_table)
 
 
+def _add_verdict(commands) -> None:
+    parser = commands.add_parser(
+        "verdict",
+        help="say whether the reward takes an answer as correct, and why",
+        description="Say whether the reward takes ANSWER as correct for the gold answer GOLD, which rule or engine "
+        "decided, and what both were read as. Write -- before answers that begin with a minus sign: "
+        "asymgrpo verdict -- -1 -x. With --responses, list the responses on which the reward disagrees with the "
+        "verdicts of their file.",
+    )
+    parser.add_argument("gold", nargs="?", metavar="GOLD", help="the gold answer, LaTeX without its box")
+    parser.add_argument(
+        "answer", nargs="?", metavar="ANSWER", help="what stands in the box, or a response with \\boxed"
+    )
+    parser.add_argument(
+        "--responses",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help=".parquet, .jsonl or .json with responses, gold answers and verdicts: verl's dumps, the files of "
+        "`asymgrpo evaluate`, or columns such as response, answer and correct",
+    )
+
+    def run(args: argparse.Namespace) -> None:
+        if (args.answer is None) == (args.responses is None) or (args.responses and args.gold is not None):
+            parser.error("expected GOLD and ANSWER, or --responses")
+        _verdict(args)
+
+    parser.set_defaults(run=run)
+
+
 def _add_curves(commands) -> None:
     parser = commands.add_parser(
         "curves",
@@ -288,7 +331,7 @@ def main() -> None:
         "GPU: a few minutes. With DEVICE=cpu in the environment, the same without a GPU",
     )
     parser_of_check.set_defaults(run=_run_check)
-    for add in (_add_evaluate, _add_select, _add_table, _add_figures, _add_curves):
+    for add in (_add_evaluate, _add_verdict, _add_select, _add_table, _add_figures, _add_curves):
         add(commands)
     try:
         args = parser.parse_args()  # an argument's type may need a package too

@@ -11,28 +11,33 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Compare our reward with verl's: verdicts on labelled pairs and on real gold answers, throughput, and a fuzz run.
+"""Compare our reward with verl's: verdicts, throughput, and what hostile answers do.
 
 python benchmarks/rewards.py pairs
 python benchmarks/rewards.py golds PARQUET...         files made by data_prep
-python benchmarks/rewards.py speed MATH_PARQUET       the raw train file: its solutions become the responses
+python benchmarks/rewards.py responses CHECKOUTS      real responses: see real_responses.py
+python benchmarks/rewards.py batch                    1,024 answers, of which 300 are hostile
+python benchmarks/rewards.py memory --answers 100000
 python benchmarks/rewards.py fuzz --answers 100000
 """
 
 import argparse
 import csv
+import os
 import random
-import re
 import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pyarrow.parquet as pq
+from hostile_answers import fuzz_answer, hostile_answer
+from real_responses import Response, read_responses
 from tqdm import tqdm
 
-from asymgrpo_verl.rewards import checkers, maths
+from asymgrpo_verl.rewards import answers, checkers, equality, maths
 from asymgrpo_verl.rewards.answers import last_boxed
 
 PAIRS = sorted((Path(__file__).parents[1] / "tests" / "data").glob("answer_pairs*.tsv"))
@@ -53,19 +58,80 @@ def verl_rewards() -> dict[str, Callable[[str, str], bool]]:
 
 
 def pairs() -> None:
+    """Print the verdicts of all rewards on each file of labelled pairs, and by kind if the file names kinds."""
     for path in PAIRS:
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+        rows = labelled_pairs(path)
         print(f"\n{path.name}: {len(rows)} pairs\n\n| reward | right | accepted wrongly | refused wrongly |")
         print("|---|---|---|---|")
+        wrong = {}
         for name, verdict in verl_rewards().items():
-            wrong = [
-                row["same"]
-                for row in rows
-                if verdict(rf"\boxed{{{row['answer']}}}", row["gold"]) != (row["same"] == "1")
-            ]
-            accepted = wrong.count("0")
-            print(f"| {name} | {1 - len(wrong) / len(rows):.1%} | {accepted} | {len(wrong) - accepted} |")
+            wrong[name] = [row for row in rows if verdict(boxed(row["answer"]), row["gold"]) != (row["same"] == "1")]
+            accepted = sum(row["same"] == "0" for row in wrong[name])
+            print(f"| {name} | {1 - len(wrong[name]) / len(rows):.1%} | {accepted} | {len(wrong[name]) - accepted} |")
+        if "kind" in rows[0]:
+            print(f"\n| kind | pairs | {' | '.join(wrong)} |\n|---|---|{'---|' * len(wrong)}")
+            for kind in dict.fromkeys(row["kind"] for row in rows):
+                count = sum(row["kind"] == kind for row in rows)
+                right = [count - sum(row["kind"] == kind for row in found) for found in wrong.values()]
+                print(f"| {kind} | {count} | {' | '.join(map(str, right))} |")
+
+
+def boxed(answer: str) -> str:
+    """Return the response of a labelled pair: its answer in a box, or the answer itself if it is a whole response."""
+    return answer if "\\boxed" in answer else rf"\boxed{{{answer}}}"
+
+
+def labelled_pairs(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def responses(checkouts: Path, repeats: int, show: bool) -> None:
+    """Compare verdicts and throughput with math-verify's on real responses: in one thread, and in THREADS threads."""
+    every = read_responses(checkouts)
+    pairs = {(last_boxed(response.text), response.gold): response for response in every}
+    contenders = {name: verl_rewards()[name] for name in ("ours", "math_verify")}
+    for title, chosen in (("all responses", every), ("one response for each pair of answers", list(pairs.values()))):
+        print(f"\n{title}: {len(chosen)}, mean length {statistics.mean(len(row.text) for row in chosen):.0f}")
+        for threads in (1, THREADS):
+            spent = {name: [] for name in contenders}
+            verdicts = {}
+            for _ in range(repeats):
+                for name, verdict in random.sample(list(contenders.items()), len(contenders)):
+                    seconds, verdicts[name] = score_all(verdict, chosen, threads)
+                    spent[name].append(seconds)
+            ratios = [theirs / ours for ours, theirs in zip(*spent.values(), strict=True)]
+            rates = {name: f"{len(chosen) / statistics.median(seconds):.0f}" for name, seconds in spent.items()}
+            print(f"threads {threads}: answers a second {rates}; ratio {statistics.median(ratios):.1f}, each {ratios}")
+        for name, found in verdicts.items():
+            wrong = [row.correct for row, same in zip(chosen, found, strict=True) if same != row.correct]
+            print(
+                f"{name}: differs from the source's verdict: accepts {wrong.count(False)}, refuses {wrong.count(True)}"
+            )
+    for row, a, b in zip(chosen, verdicts["ours"], verdicts["math_verify"], strict=True):
+        if show and not a == b == row.correct:
+            print(
+                f"ours {a:d}, math_verify {b:d}, {row.source} {row.correct:d}: {row.gold!r}, {last_boxed(row.text)!r}"
+            )
+
+
+def score_all(verdict: Callable, rows: list[Response], threads: int) -> tuple[float, list[bool]]:
+    """Return the seconds that a reward needs for all rows, and its verdicts. It starts with empty caches."""
+    checkers.stop_all()  # because they cache what they parsed
+    with ThreadPoolExecutor(THREADS) as pool:  # starts the processes of both rewards
+        list(pool.map(lambda n: verdict(rf"\boxed{{x+{n}}}", f"{n}+x"), range(4 * THREADS)))
+        list(pool.map(lambda n: checkers.ask("x", str(n), 1.0, maths.BATCH_LIMIT), range(THREADS)))
+    for module in (answers, equality, maths):
+        for function in vars(module).values():
+            if hasattr(function, "cache_clear"):
+                function.cache_clear()
+    start = time.perf_counter()
+    if threads == 1:
+        verdicts = [verdict(row.text, row.gold) for row in rows]
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            verdicts = list(pool.map(lambda row: verdict(row.text, row.gold), rows))
+    return time.perf_counter() - start, [bool(same) for same in verdicts]
 
 
 def golds(files: list[Path]) -> None:
@@ -87,114 +153,78 @@ def golds(files: list[Path]) -> None:
         )
 
 
-def responses(file: Path, count: int, group: int = 8) -> list[tuple[str, str, bool]]:
-    """Return (response, gold answer, correct) of rollouts on MATH problems, as a policy of accuracy 0.6 writes them."""
-    draw = random.Random(0)
-    truths = [row["ground_truth"] for row in pq.read_table(file, columns=["reward_model"])["reward_model"].to_pylist()]
-    texts = [(truth["solution"], gold) for truth in truths if (gold := last_boxed(truth["solution"]))]
-    made = []
-    for solution, gold in draw.sample(texts, count // group):
-        body = solution[: solution.rindex("\\boxed")]
-        wrong = draw.choice([other for _, other in draw.sample(texts, 9) if other != gold])  # a group shares a mistake
-        for _ in range(group):
-            right = draw.random() < 0.6
-            answer = respell(gold, draw) if right else draw.choice([wrong, perturb(gold, draw)])
-            made.append((rf"{body}\boxed{{{answer}}}$.", gold, right))
-    draw.shuffle(made)
-    return made
+def processor_seconds() -> float:
+    """Return what this process and its checkers have used, those that have ended included."""
+    spent = time.process_time()
+    for child in psutil.Process().children(recursive=True):
+        times = child.cpu_times()
+        spent += times.user + times.system + times.children_user + times.children_system
+    return spent
 
 
-def respell(answer: str, draw: random.Random) -> str:
-    """Return the same answer, often in another spelling."""
-    return draw.choice(
-        [
-            answer,
-            answer,
-            answer.replace("\\frac", "\\dfrac"),
-            answer.replace(" ", ""),
-            re.sub(r"(?<!\d)\\frac\{(\d+)\}\{(\d+)\}", r"\1/\2", answer),
-            f"x = {answer}" if re.fullmatch(r"-?\d+", answer) else answer,
-            f"{answer}.",
-        ]
+def batch(count: int, hostile: int, seed: int) -> None:
+    """Score a batch as a reward worker of verl does: in the threads of an executor of default size."""
+    draw = random.Random(seed)
+    labelled = [row for path in PAIRS for row in labelled_pairs(path) if row["answer"] and row["gold"]]
+    golds = [
+        "42",
+        "x+7",
+        r"\frac{1}{2}",
+        r"2\sqrt{3}+1",
+        r"(-\infty,3)\cup(5,\infty)",
+        r"\{1,2\}",
+        "x^2+y^2=4",
+        "(3,4)",
+    ]
+    todo = [(hostile_answer(draw), draw.choice(golds)) for _ in range(hostile)]
+    ordinary = [draw.choice(labelled) for _ in range(count - hostile)]
+    todo += [(row["answer"], row["gold"]) for row in ordinary]
+    rows = list(range(count))
+    draw.shuffle(rows)
+
+    def score(row: int) -> dict:
+        answer, gold = todo[row]
+        return maths.compute_score("batch", rf"So the answer is $\boxed{{{answer}}}$.", gold)
+
+    start, before = time.perf_counter(), processor_seconds()
+    with ThreadPoolExecutor(min(32, os.cpu_count() + 4)) as threads:  # what asyncio's run_in_executor uses
+        results = dict(zip(rows, threads.map(score, rows), strict=True))
+    seconds, used = time.perf_counter() - start, processor_seconds() - before
+    given_up = [row for row in rows if results[row]["timed_out"]]
+    accepted = [todo[row] for row in range(hostile) if results[row]["score"]]
+    print(
+        f"{count} answers, {hostile} hostile: {seconds:.1f} s, {used:.1f} s of processor time; "
+        f"given up: {sum(row < hostile for row in given_up)} hostile, "
+        f"{sum(row >= hostile for row in given_up)} ordinary; hostile and accepted: "
+        f"{[ascii(answer[:30]) for answer, _ in accepted]}"
     )
 
 
-def perturb(answer: str, draw: random.Random) -> str:
-    """Return another answer: with a number changed, or with something added."""
-    digits = list(re.finditer(r"\d+", answer))
-    if not digits:
-        return f"{answer} + 1"
-    place = draw.choice(digits)
-    return f"{answer[: place.start()]}{int(place.group()) + draw.randint(1, 3)}{answer[place.end() :]}"
+def memory(count: int) -> None:
+    """Print the memory of this process and of its checkers while it compares new answers, one in 20 by a checker."""
+    process = psutil.Process()
 
+    def score(number: int) -> None:
+        gold, answer = rf"\sqrt{{{number}}}+{number}", rf"{number}+\sqrt{{{number + number % 2}}}"
+        if number % 20 == 0:
+            gold, answer = str(number), rf"\gcd({7 * number},{6 * number})"
+        maths.compute_score("memory", rf"\boxed{{{answer}}}", gold)
 
-def speed(file: Path, count: int, repeats: int) -> None:
-    made = responses(file, count)
-    print(f"{count} responses, mean length {statistics.mean(len(response) for response, _, _ in made):.0f} characters")
-    contenders = {name: verl_rewards()[name] for name in ("ours", "math_verify")}
-    spent = {name: [] for name in contenders}
-    for repeat in range(repeats):
-        for name, verdict in random.sample(list(contenders.items()), len(contenders)):
-            maths.decide.cache_clear()
-            checkers.stop_all()  # because they cache what they parsed
-            verdict(r"\boxed{x+1}", "1+x")  # starts a checker
-            start = time.perf_counter()
-            with ThreadPoolExecutor(THREADS) as threads:
-                verdicts = list(threads.map(lambda row, verdict=verdict: verdict(row[0], row[1]), made))
-            spent[name].append(time.perf_counter() - start)
-            right = sum(bool(found) == correct for found, (_, _, correct) in zip(verdicts, made, strict=True))
-            rate = count / spent[name][-1]
-            print(f"{name} {repeat}: {spent[name][-1]:.1f} s, {rate:.0f} a second, {right / count:.2%} right")
-    print(f"ratio of medians: {statistics.median(spent['math_verify']) / statistics.median(spent['ours']):.1f}")
-
-
-def hostile(draw: random.Random, seeds: list[str]) -> str:
-    """Return an answer that tries to hang, crash, fill the memory or run code, or an ordinary answer that is broken."""
-    kind = draw.random()
-    if kind < 0.002:
-        tower = "9"
-        for _ in range(draw.randint(2, 6)):
-            tower = f"{draw.randint(2, 99)}^{{{tower}}}"
-        return draw.choice(
-            [tower, f"({tower})!", rf"\binom{{{tower}}}{{7}}", rf"\sum_{{n=1}}^{{{tower}}} n^n", rf"\sqrt{{{tower}}}"]
-        )
-    if kind < 0.05:
-        opening, closing = draw.choice(
-            [("{", "}"), ("(", ")"), (r"\frac{1}{", "}"), (r"\sqrt{", "}"), (r"\left[", r"\right]")]
-        )
-        depth = draw.choice([3, 10, 30, 100, 300])
-        return opening * depth + draw.choice(seeds) + closing * draw.choice([depth, depth - 1, 0])
-    if kind < 0.06:
-        return draw.choice("0123456789.,-") * draw.choice([50, 500, 5000, 10**6])
-    if kind < 0.1:
-        code = draw.choice(
-            ["__import__('os').abort()", "exec('1')", "open('/etc/passwd').read()", "lambda:0", "exit()"]
-        )
-        return draw.choice([code, rf"\text{{{code}}}", f"{draw.choice(seeds)}+{code}", rf"\operatorname{{{code}}}"])
-    if kind < 0.2:
-        return "".join(
-            chr(draw.choice([*range(32), *range(127, 0x600), 0x4E00, 0xD800, 0x1F600]))
-            for _ in range(draw.randint(1, 40))
-        )
-    if kind < 0.4:
-        alphabet = r"0123456789+-*/^_.,:;=<>()[]{}\|!%$& abcdefxyzin"
-        return "".join(draw.choice(alphabet) for _ in range(draw.randint(1, 30)))
-    answer = list(draw.choice(seeds))
-    for _ in range(draw.randint(1, 4)):
-        place = draw.randrange(len(answer) + 1)
-        answer[place : place + draw.randint(0, 2)] = draw.choice(
-            ["", "{", "}", "\\", "^", "(", "9", "x", "\\frac", ",", "\x00"]
-        )
-    return "".join(answer)
+    with ThreadPoolExecutor(checkers.CHECKERS) as threads:
+        for part in range(10):
+            list(threads.map(score, range(part * count // 10, (part + 1) * count // 10)))
+            checking = sum(child.memory_full_info().pss for child in process.children(recursive=True))
+            print(
+                f"{(part + 1) * count // 10} answers: {process.memory_info().rss >> 20} MiB here, "
+                f"{checking >> 20} MiB in the checkers",
+                flush=True,
+            )
 
 
 def fuzz(count: int, seed: int, time_limit: float) -> None:
     draw = random.Random(seed)
-    seeds = []
-    for path in PAIRS:
-        with path.open(newline="") as file:
-            seeds += [row["answer"] for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
-    todo = [(hostile(draw, seeds), draw.choice(seeds) or "5") for _ in range(count)]
+    seeds = [row["answer"] for path in PAIRS for row in labelled_pairs(path)]
+    todo = [(fuzz_answer(draw, seeds), draw.choice(seeds) or "5") for _ in range(count)]
 
     def score(pair: tuple[str, str]) -> tuple[float, dict]:
         start = time.perf_counter()
@@ -219,13 +249,28 @@ if __name__ == "__main__":
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("pairs")
     commands.add_parser("golds").add_argument("files", nargs="+", type=Path)
-    command = commands.add_parser("speed")
-    command.add_argument("file", type=Path)
-    command.add_argument("--count", type=int, default=10_000)
-    command.add_argument("--repeats", type=int, default=3)
+    command = commands.add_parser("responses")
+    command.add_argument("checkouts", type=Path)
+    command.add_argument("--repeats", type=int, default=5)
+    command.add_argument(
+        "--show", action="store_true", help="print the pairs on which ours, math-verify or the source differ"
+    )
+    command = commands.add_parser("batch")
+    command.add_argument("--answers", dest="count", type=int, default=1024)
+    command.add_argument("--hostile", type=int, default=300)
+    command.add_argument("--seed", type=int, default=0)
+    commands.add_parser("memory").add_argument("--answers", dest="count", type=int, default=100_000)
     command = commands.add_parser("fuzz")
     command.add_argument("--answers", dest="count", type=int, default=100_000)
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--time-limit", type=float, default=maths.TIME_LIMIT)
     arguments = vars(parser.parse_args())
-    {"pairs": pairs, "golds": golds, "speed": speed, "fuzz": fuzz}[arguments.pop("command")](**arguments)
+    run = {
+        "pairs": pairs,
+        "golds": golds,
+        "responses": responses,
+        "batch": batch,
+        "memory": memory,
+        "fuzz": fuzz,
+    }
+    run[arguments.pop("command")](**arguments)

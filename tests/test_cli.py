@@ -13,8 +13,8 @@
 # limitations under the License.
 """The command `asymgrpo`: version, help, fast start; `asymgrpo check` with a real Ray worker.
 
-The other subcommands are tested with their rooms: select in tests/runs, evaluate and table in tests/evaluation, figures
-and curves in tests/figures.
+The other subcommands are tested with their rooms: select in tests/runs, evaluate, verdict and table in
+tests/evaluation, figures and curves in tests/figures.
 """
 
 import os
@@ -36,10 +36,10 @@ def test_version_prints_the_version_of_the_package():
 def test_help_lists_every_subcommand():
     done = asymgrpo("--help")
     assert done.status == 0
-    assert "{check,evaluate,select,table,figures,curves}" in done.stdout
+    assert "{check,evaluate,verdict,select,table,figures,curves}" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["check", "evaluate", "select", "table", "figures", "curves"])
+@pytest.mark.parametrize("command", ["check", "evaluate", "verdict", "select", "table", "figures", "curves"])
 def test_every_subcommand_has_help(command):
     done = asymgrpo(command, "--help")
     assert done.status == 0 and done.stdout.startswith(f"usage: asymgrpo {command} ")

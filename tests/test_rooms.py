@@ -48,7 +48,7 @@ ROOMS = {
     "extras": Room(),
     # The method, and what does not know verl.
     "core": Room("", "numpy pandas torch"),
-    "rewards": Room(FLOOR, "math_verify sympy"),
+    "rewards": Room(FLOOR, "latex2sympy2_extended math_verify sympy"),
     "runs": Room(FLOOR, "peft tensorboard transformers yaml"),
     "cpu": Room("", "ray tensordict torch transfer_queue verl vllm wrapt"),
     # Upper rooms.

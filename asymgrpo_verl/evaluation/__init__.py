@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""`asymgrpo evaluate` and `asymgrpo table`: responses, their scores, and statistics over prompts.
+"""`asymgrpo evaluate`, `asymgrpo verdict` and `asymgrpo table`: responses, their scores, and statistics over prompts.
 
 Imports `rewards`, `runs`, `cpu` and the floor. Read `command` first.
 """

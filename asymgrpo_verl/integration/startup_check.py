@@ -35,6 +35,8 @@ from asymgrpo_verl.integration.settings import (
 )
 from asymgrpo_verl.integration.shaped_rewards import check_shaped_reward
 
+LIMITS = ["time_limit", "batch_limit"]  # the settings of our reward function
+
 
 def check_run_config(config: DictConfig, task_runner: Any = None) -> None:
     """Check a run's configuration as an entry point of verl has it before Ray starts.
@@ -67,8 +69,8 @@ def _check_reward_kwargs(config: DictConfig) -> None:
     if function and function.get("path") == "pkg://asymgrpo_verl.rewards":
         where = "reward.custom_reward_function.reward_kwargs"
         for name, value in (function.get("reward_kwargs") or {}).items():
-            if name != "time_limit":
-                raise unknown_key(where, name, ["time_limit"])
+            if name not in LIMITS:
+                raise unknown_key(where, name, LIMITS)
             check_value(f"{where}.{name}", value, None, {"above": 0})
 
 

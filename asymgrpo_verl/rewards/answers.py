@@ -11,282 +11,211 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Find the answer in a response, write it in one spelling, and compare it with the gold answer as text.
+"""Find the answer in a response, and compare it with the gold answer as far as text and numbers can decide.
 
-If text cannot decide, `checkers` asks math-verify. Every function here needs at most linear time.
+`tokens` splits an answer, `reading` says what it is, `comparing` compares two. If they cannot decide, `checkers` asks
+math-verify. Except for a factor that depends on the depth of an answer's brackets, every function here needs at most
+quadratic time, and `maths` gives them at most 1,000 characters; `last_boxed` needs linear time.
 """
 
 import re
 from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
-NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+from asymgrpo_verl.rewards.comparing import same_answers
+from asymgrpo_verl.rewards.cursor import is_word
+from asymgrpo_verl.rewards.equality import POSITIVE, names, points
+from asymgrpo_verl.rewards.reading import is_filler, read
+from asymgrpo_verl.rewards.tokens import Token, Unreadable, is_token, latex, tokenize
+from asymgrpo_verl.rewards.values import evaluate
+from asymgrpo_verl.rewards.verdicts import Verdict
 
-_BOX = re.compile(r"\\boxed\s*")
+_BOX = re.compile(r"\\boxed(?![a-zA-Z])\s*")
 _FLAT_BOX = re.compile(r"\\boxed\s*\{([^{}\\]*)\}")
-_BARE_BOX = re.compile(r"[^\s$]+")
+_BARE_BOX = re.compile(
+    r"(?:[-+.]*\d|\\[a-zA-Z]|[a-zA-Z](?=[$.,;]|\s*$))[^\s$]*"
+)  # \boxed 8, but not \boxed followed by a word
 _DEPTH = {"{": 1, "}": -1}
 _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)  # \{ is a character of the answer and opens no group
-_CHARACTERS = str.maketrans(
-    {chr(c + 0xFEE0): chr(c) for c in range(0x21, 0x7F)}  # full-width forms
-    | {c: "-" for c in "\u2010\u2011\u2012\u2013\u2014\u2212"}
-    | {c: " " for c in "\u00a0\u2002\u2003\u2009\u202f\u3000\t\r\n\f\v"}
-    | {"×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "÷": r"\div ", "°": r"^\circ", "π": r"\pi ", "∞": r"\infty "}
-    | {"≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "∪": r"\cup ", "∩": r"\cap ", "∅": r"\emptyset ", "²": "^2", "³": "^3"}
-    | {"½": r"\frac{1}{2}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}"}
-    | {c: "" for c in "¢€£\u200b\ufeff"}
-)
-_TEXT = r"\\(?:text|textrm|textbf|textit|textnormal|mathrm|mathbf|mathit|mathsf|mbox|rm|operatorname)"
-_UNIT_TEXT = r"\\(?:text|textrm|textnormal|mathrm|mbox|rm)"  # \mathbf{j} is a vector
-_POWERS = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9}
-_MAGNITUDE = rf"({'|'.join(_POWERS)}|dozen)"
-_WORD = (
-    rf"(?:(?!(?:sqrt|and|sin|cos|tan|log|mod|{_MAGNITUDE})\b)[A-Za-z]{{3,}}|cm|mm|km|kg|mg|mL|ml|ft|in|yd|mi|lb|oz|hr|sq)"
-    r"(?:\^\{?[23]\}?)?"
-)
-
-
-def _as_power(match: re.Match) -> str:
-    magnitude, rest = match.group(1) or match.group(3), match.group(2) or ""
-    factor = "12" if magnitude == "dozen" else f"10^{{{_POWERS[magnitude]}}}"
-    return rf"\cdot {factor}\text{{{rest}}}" if rest.strip() else rf"\cdot {factor}"
-
-
-# (pattern, replacement), applied in this order to the whole answer.
-_RULES = [
-    (re.compile(pattern, re.ASCII), replacement)
-    for pattern, replacement in (
-        (r"\\lbrace(?![a-zA-Z])", r"\\{"),
-        (r"\\rbrace(?![a-zA-Z])", r"\\}"),
-        (r"√\s*(\([^()]*\)|\w+)", r"\\sqrt{\1}"),
-        (r"\\text\{\s*\\?\$\s*\}|\\?\$", ""),
-        (r"\\\\\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm)\s*\]", r"\\\\"),  # the [2pt] of a line break \\[2pt]
-        (r"(?<!\\)\\[()\[\]]", ""),
-        (r"\\(?:underline|textcolor\s*\{\w+\}|color\s*\{\w+\})(?![a-zA-Z])", ""),
-        (r"\\(?:lor|vee)(?![a-zA-Z])", ","),
-        (rf"(?<=\d)\s*(?:{_TEXT}\{{\s*{_MAGNITUDE}\b([^{{}}]*)\}}|{_MAGNITUDE}\b)", _as_power),
-        (r"\\bigcup(?![a-zA-Z])", r"\\cup "),
-        (r"\\colon(?![a-zA-Z])|(?<![a-z])\{:\}", ":"),
-        (rf"^\s*(?:{_TEXT}\{{\s*all real numbers\s*\}}|\\mathbb\s*\{{?R\}}?)\s*$", r"(-\\infty,\\infty)"),
-        (r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])\.?", ""),
-        (r"\\[dtc]frac(?![a-zA-Z])", r"\\frac"),
-        (r"(?<=\d)(?:\{,\}|,?\\[,!;:]|,\\!|\\!,|~|\\ )(?=\d{3}(?!\d))", ""),  # thousands, if it cannot be a list
-        (r"\\(?:displaystyle|textstyle|quad|qquad|limits|nolimits)(?![a-zA-Z])", " "),
-        (r"(?<!\\)\\[,;: ]|~", " "),
-        (r"(?<!\\)\\!", ""),
-        (r"\s*\^\s*(?:\{\s*\\(?:circ|degree)\s*\}|\\(?:circ|degree)(?![a-zA-Z]))", r"\\degree "),
-        (r"(\\(?:sin|cos|tan|cot|sec|csc)[ ({]*)([\d.]+)\s*\\degree(?![a-zA-Z])", r"\1\\frac{\2\\pi}{180}"),
-        (r"\\degree(?![a-zA-Z])", " "),
-        (r"\\(?:varnothing|O)(?![a-zA-Z])|\\\{\s*\\\}", r"\\emptyset"),
-        (rf",?\s*{_TEXT}\{{\s*,?\s*for (?:all|any|every|each)\b.*$", ""),
-        (r"^\s*\\\{\s*([a-zA-Z])\s*(?::|\||\\mid(?![a-zA-Z]))\s*(\1.*)\\\}\s*$", r"\2"),  # {x | x > 2} is x > 2
-        (r"\\[pb]?mod\s*(?:\{(\w+)\}|(\w+))", r"\\pmod{\1\2}"),
-        (rf"{_TEXT}\{{\s*[,(]?\s*(?:and|or)\b([^{{}}]*)\}}", r", \1"),
-        (r",?\s+\b(?:and|or)\b\s+", ","),
-        (rf"{_TEXT}\{{([:,]|[A-Z](?:\s*,\s*[A-Z])+)\}}", r"\1"),
-        (rf"(?<=\d:\d\d)\s*(?:{_TEXT}\{{)?\s*[aApP]\.?\s?[mM]\b\.?\s*\}}?$", ""),  # see _HALF_OF_DAY
-        (r",\s*,", ","),
-        (r"\\frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}"),
-        (r"\\sqrt\s*(\d)", r"\\sqrt{\1}"),
-        (r"(?<![\d.}])(\d+)\s+(\d+)/(\d+)(?!\d)", r"\1\\frac{\2}{\3}"),  # 2 3/4
-        (rf"{_TEXT}\{{i\}}|\\imath(?![a-zA-Z])|(?<![A-Za-z\\_])i(?![A-Za-z_])", "I"),  # math-verify's imaginary unit
-    )
-]
-_EDGES = re.compile(r"^(?:[\s=:]|\\approx(?![a-zA-Z]))+|(?:[\s,;:.]|(?<!\\)\\)+$")
-# A unit at the end, which is not compared. It follows a digit, a brace, i or ), because otherwise it is a text answer.
-_UNIT = re.compile(
-    rf"(?<=[\d}}i)])\s*(?:{_UNIT_TEXT}\s*\{{(?!\s*(?:{_MAGNITUDE})\b)[^{{}}\d]*\}}(?:\s*\^\s*\{{?\d\}}?)?"
-    rf"|\\frac\s*\{{{_UNIT_TEXT}\{{[^{{}}]*\}}\}}\{{{_UNIT_TEXT}\{{[^{{}}]*\}}\}})[.\s]*$"
-)
-_WORD_UNIT = re.compile(rf"([-+]?[\d.,]*\d)\s*{_WORD}(?:\s*/\s*(?:{_WORD}|[hs])|[\s.]+{_WORD})*[\s.]*", re.ASCII)
-_HALF_OF_DAY = re.compile(r":.*([ap])\.?\s?m\b", re.IGNORECASE)
-_COLONS = re.compile(r"[\d.]+(?::[\d.]+)+", re.ASCII)
-_PERCENT = re.compile(r"\\?%\s*$|\s*\b(?:percent|pct)\s*$")
-_BRACKET = re.compile(r"[(\[]|\\\{")
-_THOUSANDS = re.compile(r"(?<![\d,.}] )(?<![\d,.])\d{1,3}(?:(?:,\d{3})+|(?: \d{3})+)(?![\d,]|\s*,)", re.ASCII)
-_NUMBER = re.compile(r"([-+]?)(?:(\d+\.?\d*|\.\d+)|(\d*)\\frac\{([-+]?\d+)\}\{([-+]?\d+)\}|(\d+)/(\d+))", re.ASCII)
-_ASSIGNMENT = re.compile(r"[A-Za-z]=", re.ASCII)
-_ASSIGNMENTS = re.compile(r"[A-Za-z]=[^=,(\[]+(?:,[A-Za-z]=[^=,(\[]+)+", re.ASCII)
-_LONG_DECIMAL = re.compile(r"\.\d{6}", re.ASCII)
-_REPEATING = re.compile(r"(-?)(\d*)\.(\d*)\\(?:overline|bar|dot)\s*(?:\{(\d+)\}|(\d))", re.ASCII)
-_BASE = re.compile(r"(-?[0-9A-Fa-f]+)_\{?(\d+)\}?", re.ASCII)
-_TEXT_WRAP = re.compile(rf"{_TEXT}\s*\{{([^{{}}]*)\}}")
-_CHOICE = re.compile(r"\(?([A-Z])\)?")
-_CHOICE_AND_MORE = re.compile(r"\(([A-Z])\)(?!\s*[-+*/^=,(])(?!.*\([A-Z]\)).*", re.DOTALL)
+_SIGNED = re.compile(r"[0-9]e[-+][0-9]")  # 2e+3 is 2000 or 2e + 3
+_INTEGER = re.compile(r"-?[0-9]{1,300}")
+_NOTHING = re.compile(r"(?:\s|~|\\[ ,;:!]|\$|\\q?quad(?![a-zA-Z])|\\text\s*\{\s*\})*")
+_OPERATORS = {*"+-*/^=,(_<>;!'", "and", "or", r"\cup", r"\pm", r"\in", r"\le", r"\ge"}
 
 
 def last_boxed(text: str) -> str | None:
-    r"""Return the content of the last \boxed{...}, \boxed {...} or \boxed x of a text.
+    r"""Return the content of the last \boxed{...}, \boxed {...} or \boxed 8 of a text that has something in it.
 
-    It is None if the text has no \boxed, or if the braces of the last one do not close.
+    It is "" if all boxes are empty, and None if the text has no box or if the braces of the last one do not close. The
+    word \boxed in a sentence is no box.
     """
-    start = text.rfind("\\boxed")
-    if start < 0:
-        return None
-    if flat := _FLAT_BOX.match(text, start):
-        return flat.group(1).strip()
-    content = _BOX.match(text, start).end()
-    if not text.startswith("{", content):
-        bare = _BARE_BOX.match(text, content)
-        return bare.group() if bare else None
+    found, start = None, len(text)
+    while (start := text.rfind("\\boxed", 0, start)) >= 0:
+        if flat := _FLAT_BOX.match(text, start):
+            content = flat.group(1)
+        elif (box := _BOX.match(text, start)) is None:
+            continue
+        elif not text.startswith("{", box.end()):
+            bare = _BARE_BOX.match(text, box.end())
+            if bare is None or bare.group().startswith("\\boxed"):
+                continue
+            content = bare.group()
+        else:
+            content = _until_closed(text, box.end())
+            if content is None:
+                return None
+        if not _NOTHING.fullmatch(content):
+            return content.strip()
+        found = ""
+    return found
+
+
+def _until_closed(text: str, start: int) -> str | None:
     depth = 0
-    for brace in _BRACES.finditer(text, content):
+    for brace in _BRACES.finditer(text, start):
         depth += _DEPTH.get(brace.group(), 0)
         if depth == 0:
-            return text[content + 1 : brace.start()].strip()
+            return text[start + 1 : brace.start()]
     return None
 
 
+class Reading(NamedTuple):
+    """How an answer is read.
+
+    Attributes:
+        latex: the answer in one spelling; "" if its braces do not match.
+        tree: as `reading.read` returns it; None if no rule reads the answer.
+        choice: the letter of an answer such as (C) or Option C; "" if it is none.
+        unread: why no rule reads the answer.
+        for_math: whether math-verify may read what no rule reads: formulas, but no words.
+    """
+
+    latex: str
+    tree: tuple | None
+    choice: str
+    unread: str
+    for_math: bool
+
+
 @lru_cache(maxsize=1 << 14)
-def normalize(answer: str, thousands: bool = True) -> tuple[str, bool]:
-    r"""Return an answer in one spelling and without its unit, and whether it was a percentage.
+def reading(answer: str, thousands: bool = True, scientific: bool = True) -> Reading:
+    """Return how an answer is read. `thousands` and `scientific` are those of `tokens.tokenize`."""
+    try:
+        tokens = tokenize(answer, thousands, scientific)
+    except Unreadable as error:
+        return Reading("", None, "", str(error), False)
+    for_math = not _has_word(tokens)
+    try:
+        return Reading(latex(tokens), read(tokens), _choice(tokens), "", for_math)
+    except Unreadable as error:
+        return Reading(latex(tokens), None, _choice(tokens), str(error), for_math)
 
-    Fractions become \frac, `and` and `or` become commas, a comma is followed by a space, the imaginary unit is I, and
-    x=1, y=2 becomes (1, 2). Spacing, \left, \right, $, degree signs and units at the end are removed. The meaning
-    stays, except for units: 5 cm and 5 km both become 5. If `thousands`, 1,234 is a number, else it is a list.
+
+def _has_word(tokens: list) -> bool:
+    return any(_has_word(item) if isinstance(item, list) else item.kind == "text" and is_word(item) for item in tokens)
+
+
+def _choice(tokens: list) -> str:
+    """Return the letter of C, (C), C), Option C, Answer: C, or (C) 12; "" for anything else."""
+    flat = [part for item in tokens for part in (item if isinstance(item, list) else [item])]
+    flat = [item for item in flat if not is_token(item, r"\vec")]
+    while flat and is_filler(flat[0]):
+        flat = flat[2:] if len(flat) > 1 and is_token(flat[1], ":") else flat[1:]
+    bracket = bool(flat) and is_token(flat[0], "(")
+    flat = flat[bracket:]
+    if not flat or not _is_capital(flat[0]):
+        return ""
+    letter, rest = flat[0].text, flat[1:]
+    closed = bool(rest) and is_token(rest[0], ")")
+    rest = rest[closed:]
+    if bracket and not closed:
+        return ""
+    while rest and isinstance(rest[0], Token) and rest[0].text in (".", ":"):
+        closed, rest = True, rest[1:]
+    if not rest:
+        return letter
+    marks = any(_is_capital(x) and is_token(y, ")") for x, y in zip(rest, rest[1:], strict=False))
+    return "" if not closed or marks or getattr(rest[0], "text", "") in _OPERATORS else letter
+
+
+def _is_capital(item) -> bool:
+    return (
+        isinstance(item, Token) and item.kind in ("letters", "text") and len(item.text) == 1 and "A" <= item.text <= "Z"
+    )
+
+
+def readings(gold: str, answer: str) -> tuple[Reading, Reading]:
+    """Return how the gold answer and the answer are read. If the answer has two readings, the gold answer decides."""
+    first, second = reading(gold, True, not _SIGNED.search(gold)), reading(answer)
+    if first.tree and first.tree[0] == "list" and _length(second) != _length(first) == _length(reading(answer, False)):
+        second = reading(answer, False)
+    if _SIGNED.search(answer) and first.tree and _uses(first.tree, ("constant", "e")):
+        second = reading(answer, True, False)
+    return first, second
+
+
+def _length(found: Reading) -> int:
+    return len(found.tree) if found.tree and found.tree[0] == "list" else 0
+
+
+def _uses(tree: tuple, part: tuple) -> bool:
+    return tree == part or any(_uses(child, part) for child in tree[1:] if isinstance(child, tuple) and child)
+
+
+def verdict_by_text(gold: str, answer: str) -> Verdict:
+    """Return whether two answers are equal and why; `same` is None if text and numbers alone cannot decide.
+
+    These decide: equal spellings; values of expressions; lists, tuples, sets and intervals; conditions for a number;
+    equations; units; percentages; choices such as (A); words; numerals with a base; times and ratios; matrices.
     """
-    answer = answer.translate(_CHARACTERS)
-    for pattern, replacement in _RULES:
-        answer = pattern.sub(replacement, answer)
-    answer = _EDGES.sub("", answer)
-    bare = _UNIT.sub("", answer)
-    percent = bool(re.search(r"percent", answer[len(bare) :]))
-    answer = _EDGES.sub("", _unwrap_braces(bare))
-    if _PERCENT.search(answer):
-        answer, percent = _PERCENT.sub("", answer).strip(), True
-    if not percent and (match := _WORD_UNIT.fullmatch(answer)):
-        percent = "percent" in answer
-        answer = match.group(1)
-    if thousands and not _BRACKET.search(answer):
-        answer = _THOUSANDS.sub(lambda match: re.sub("[, ]", "", match.group()), answer)
-    answer = _REPEATING.sub(_as_fraction, answer)
-    answer = re.sub(r"\s*([^\w\s])\s*", r"\1", re.sub(r"\s+", " ", answer))
-    if _ASSIGNMENTS.fullmatch(answer) and len({part[0] for part in answer.split(",")}) == answer.count(",") + 1:
-        answer = f"({','.join(part[2:] for part in sorted(answer.split(',')))})"
-    return answer.replace(",", ", "), percent
+    gold, answer = gold.strip(), answer.strip()
+    if not gold or _NOTHING.fullmatch(answer):
+        return Verdict(False, "one of the two is empty")
+    if gold == answer:
+        return Verdict(True, "both are the same text")
+    if _INTEGER.fullmatch(gold) and _INTEGER.fullmatch(answer):
+        return Verdict(int(gold) == int(answer), "the values of the expressions are compared")
+    first, second = readings(gold, answer)
+    if first.choice and second.choice:
+        return Verdict(first.choice == second.choice, "the letters of the choices are compared")
+    if first.latex == second.latex != "":
+        return Verdict(True, "both have the same spelling")
+    if first.tree and second.tree:
+        return same_answers(first.tree, second.tree)
+    return Verdict(None, first.unread or second.unread)
 
 
-def _unwrap_braces(answer: str) -> str:
-    while is_wrapped(answer, "{", "}"):
-        answer = answer[1:-1].strip()
-    return answer
+def as_numbers(answer: str) -> tuple[str, list[Fraction]] | None:
+    """Return the brackets ("", "()", "[)", "{}", ...) and the exact members of an answer of numbers, without units.
 
-
-def _as_fraction(match: re.Match) -> str:
-    sign, whole, fixed, *repeated = match.groups()
-    repeated = repeated[0] or repeated[1]
-    numerator = int(whole + fixed + repeated) - int(whole + fixed or "0")
-    return rf"{sign}\frac{{{numerator}}}{{{'9' * len(repeated) + '0' * len(fixed)}}}"
-
-
-def is_wrapped(answer: str, opening: str, closing: str) -> bool:
-    """Return whether the bracket that opens at the start of the answer closes at its end."""
-    if not (answer.startswith(opening) and answer.endswith(closing)):
-        return False
-    depth, place = 0, 0
-    while place < len(answer):
-        if answer.startswith(opening, place):
-            depth, place = depth + 1, place + len(opening)
-        elif answer.startswith(closing, place):
-            depth, place = depth - 1, place + len(closing)
-            if depth == 0:
-                return place == len(answer)
-        else:
-            place += 2 if answer[place] == "\\" else 1
-    return False
-
-
-def plain_text(answer: str) -> str:
-    r"""Return an answer in words as it is compared: lower case, without \text, spaces, articles and punctuation.
-
-    A number word from zero to twelve becomes digits.
+    It is None if a member is no rational number: a letter, a root, or a form that no rule reads.
     """
-    answer = _TEXT_WRAP.sub(r"\1", answer).casefold().strip()
-    answer = re.sub(r"\b(?:an?|the)\s+|[\s,;!\\(){}$]|\.(?!\d)", "", answer)
-    return str(NUMBER_WORDS.index(answer)) if answer in NUMBER_WORDS else answer
-
-
-def as_number(answer: str) -> Fraction | None:
-    r"""Return the number that a normalised answer writes in digits, as a \frac, or as a mixed number; else None."""
-    match = _NUMBER.fullmatch(answer)
-    if match is None:
+    tree = reading(answer).tree
+    if tree is None:
         return None
-    sign, decimal, whole, above, below, left, right = match.groups()
-    if int(below or right or 1) == 0:
-        return None
-    number = Fraction(decimal) if decimal else int(whole or 0) + Fraction(int(above or left), int(below or right))
-    return -number if sign == "-" else number
-
-
-def as_numbers(answer: str) -> tuple[str, list[Fraction | str]] | None:
-    r"""Return the brackets ("", "()", "[)", "{}", ...) and the members of a normalised answer.
-
-    It is None if a member is neither a number nor an infinity.
-    """
-    answer = answer.replace(r"\{", "{").replace(r"\}", "}")
-    brackets = answer[:1] + answer[-1:]
-    if brackets in ("()", "[]", "(]", "[)", "{}"):
-        answer = answer[1:-1]
-    else:
-        brackets = ""
-    parts = [part if part in (r"\infty", r"-\infty") else as_number(part) for part in answer.split(", ")]
-    if None in parts or (len(parts) == 1 and brackets != "{}" and brackets):
-        return None
-    return brackets, parts
-
-
-def _same_numbers(gold: tuple[str, list], answer: tuple[str, list]) -> bool | None:
-    (a_brackets, a), (b_brackets, b) = gold, answer
-    if "" in (a_brackets, b_brackets) and {a_brackets, b_brackets} - {"", "{}"} and len(a) == len(b):
-        return None  # undecided: perhaps a pair without its parentheses
-    if {a_brackets, b_brackets} <= {"", "{}"}:
-        a, b = sorted(a, key=str), sorted(b, key=str)
-    elif a_brackets != b_brackets:
-        return False
-    return a == b
+    brackets = {"bracket": tree[1], "set": "{}"}.get(tree[0], "")
+    members = {"list": tree[2:], "bracket": tree[2:], "set": tree[1:]}.get(tree[0], (tree,))
+    numbers = []
+    for member in members:
+        try:
+            value = evaluate(
+                member[1] if member[0] == "quantity" else member, points(POSITIVE[0], (Fraction(10), 0.0))
+            )[0]
+        except Unreadable:
+            return None
+        if not isinstance(value, Fraction) or names(member):
+            return None
+        numbers.append(value)
+    return brackets, numbers
 
 
 def same_by_text(gold: str, answer: str) -> bool | None:
-    """Return whether two answers are equal, or None if text alone cannot decide.
-
-    Text decides equal spellings; numbers in digits; lists, tuples and intervals of numbers; choices such as (A); words;
-    numbers with a base, such as 12_8; times and ratios; and a set against a tuple, which are never equal.
-    """
-    a, a_percent = normalize(gold)
-    b, b_percent = normalize(answer, thousands=", " not in a)
-    if not a or not b:
-        return False
-    x, y = _HALF_OF_DAY.search(gold), _HALF_OF_DAY.search(answer)
-    if x and y and x.group(1).lower() != y.group(1).lower():
-        return False
-    if a == b:
-        return True
-    x, y = as_number(a), as_number(b)
-    if x is not None and y is not None and ((a_percent and x / 100 == y) or (b_percent and x == y / 100)):
-        return True
-    if (_ASSIGNMENT.match(a) is None) != (_ASSIGNMENT.match(b) is None):
-        a, b = _ASSIGNMENT.sub("", a), _ASSIGNMENT.sub("", b)
-    numbers = as_numbers(a), as_numbers(b)
-    if all(numbers) and not _LONG_DECIMAL.search(f"{a} {b}"):  # undecided: math-verify takes 0.333333 as 1/3
-        return _same_numbers(*numbers)
-    if y := _BASE.fullmatch(b):
-        x = _BASE.fullmatch(a)
-        if x or as_number(a) is not None:  # 12_8 is not 12
-            return x is not None and x.groups() == y.groups()
-    if _COLONS.fullmatch(a) and _COLONS.fullmatch(b):
-        return False
-    words = plain_text(gold)
-    if words == plain_text(answer) and (len(words) > 1 or words.isdigit()) and _is_text(gold):
-        return True
-    choice, other = (_CHOICE.fullmatch(_TEXT_WRAP.sub(r"\1", x)) for x in (a, b))
-    other = other or _CHOICE_AND_MORE.fullmatch(_TEXT_WRAP.sub(r"\1", b))
-    if choice and other:
-        return choice.group(1) == other.group(1)
-    if len(a) == len(b) == 1 and a.isalpha() and b.isalpha():
-        return False
-    kinds = {"set" if is_wrapped(x, r"\{", r"\}") else "tuple" if is_wrapped(x, "(", ")") else "" for x in (a, b)}
-    return False if kinds == {"set", "tuple"} else None
+    """Return whether two answers are equal, or None if text and numbers alone cannot decide."""
+    return verdict_by_text(gold, answer).same
 
 
-def _is_text(gold: str) -> bool:
-    return gold.strip().isalpha() or _TEXT_WRAP.fullmatch(gold.strip()) is not None
+def question_for_math(gold: str, answer: str) -> tuple[str, str] | None:
+    """Return two undecided answers as math-verify should read them, or None if it cannot: they have unknown words."""
+    first, second = readings(gold.strip(), answer.strip())
+    return (first.latex, second.latex) if first.for_math and second.for_math else None

@@ -187,13 +187,15 @@ def test_a_key_that_nearly_spells_one_of_ours_is_refused(estimator, setting, mea
         ),
         ("time_limit=0", "reward_kwargs.time_limit: got 0; expected a number > 0"),
         ("time_limit=soon", "reward_kwargs.time_limit: got 'soon', a str; expected a number"),
+        ("batch_limit=-1", "reward_kwargs.batch_limit: got -1; expected a number > 0"),
     ],
 )
 def test_settings_of_our_reward_are_checked_at_start_for_any_estimator(setting, message):
     path = "reward.custom_reward_function.path=pkg://asymgrpo_verl.rewards"
     for estimator in ("asymgrpo", "grpo"):
         settings = [f"algorithm.adv_estimator={estimator}", path]
-        check_run_config(run_config(*settings, "+reward.custom_reward_function.reward_kwargs.time_limit=3"))
+        for limit in ("time_limit=3", "batch_limit=0.5"):
+            check_run_config(run_config(*settings, f"+reward.custom_reward_function.reward_kwargs.{limit}"))
         with pytest.raises((ValueError, TypeError), match=message):
             check_run_config(run_config(*settings, f"+reward.custom_reward_function.reward_kwargs.{setting}"))
 

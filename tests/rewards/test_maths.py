@@ -25,22 +25,42 @@ import pytest
 from places import SHARED, TEST_DATA
 
 from asymgrpo_verl.rewards.answers import last_boxed
-from asymgrpo_verl.rewards.maths import compute_score, equivalent, same_answer
+from asymgrpo_verl.rewards.maths import compute_score, equivalent, explain, same_answer
 
 PAIRS = sorted(TEST_DATA.glob("answer_pairs*.tsv"))
 DATASETS = SHARED / "data"
+CASES = SHARED / "cases" / "answers.tsv"
+
+
+def read_pairs(path) -> list[dict]:
+    with path.open(newline="") as lines:
+        return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def is_accepted(pair: dict) -> bool:
+    """Return the verdict on a pair. Its answer is what stands in the box, or a whole response if it holds a box."""
+    answer = pair["answer"]
+    response = answer if "\\boxed" in answer else rf"So the answer is $\boxed{{{answer}}}$."
+    return compute_score("pairs", response, pair["gold"])["score"] == 1
 
 
 @pytest.mark.checker
 @pytest.mark.parametrize("file", PAIRS, ids=lambda path: path.stem)
 def test_labelled_pairs_get_the_labelled_verdict_except_for_the_known_errors(file):
-    with file.open(newline="") as lines:
-        pairs = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+    pairs = read_pairs(file)
     assert len(pairs) >= 300
     with ThreadPoolExecutor(4) as threads:
-        verdicts = list(threads.map(lambda pair: equivalent(pair["gold"], pair["answer"]), pairs))
+        verdicts = list(threads.map(is_accepted, pairs))
     wrong = [pair for pair, verdict in zip(pairs, verdicts, strict=True) if verdict != (pair["same"] == "1")]
     assert wrong == [pair for pair in pairs if pair["known_error"] == "1"]
+
+
+@pytest.mark.checker
+@pytest.mark.skipif(not CASES.is_file(), reason="the cases are not here")
+def test_the_cases_of_answers_that_others_collected_get_the_labelled_verdict():
+    pairs = read_pairs(CASES)
+    assert len(pairs) >= 170
+    assert [pair for pair in pairs if is_accepted(pair) != (pair["verdict"] == "1")] == []
 
 
 def test_a_response_scores_one_if_its_last_box_equals_the_gold_answer():
@@ -49,10 +69,26 @@ def test_a_response_scores_one_if_its_last_box_equals_the_gold_answer():
         "acc": 1.0,
         "pred": r"\frac{2}{4}",
         "timed_out": 0.0,
+        "undecided": 0.0,
     }
-    assert compute_score("math", "it is 5", "5") == {"score": 0.0, "acc": 0.0, "pred": "", "timed_out": 0.0}
+    without_box = {"score": 0.0, "acc": 0.0, "pred": "", "timed_out": 0.0, "undecided": 0.0}
+    assert compute_score("math", "it is 5", "5") == without_box
     assert compute_score("math", r"\boxed{5} no \boxed{6}", "5")["score"] == 0.0
     assert compute_score("math", r"\boxed{5}", "5", extra_info={"index": 0}, reward_router_address=None)["score"] == 1.0
+
+
+@pytest.mark.parametrize("answer", [r"9\text{ plus}", r"9\text{ of the }10", "9}{", "["])
+def test_what_no_rule_reads_scores_zero_and_is_counted_as_undecided(answer):
+    result = compute_score("math", rf"\boxed {answer}" if "}{" in answer else rf"\boxed{{{answer}}}", "9")
+    assert (result["score"], result["undecided"], result["timed_out"]) == (0.0, 1.0, 0.0)
+
+
+@pytest.mark.checker
+def test_formulas_that_no_rule_reads_are_compared_by_math_verify():
+    assert equivalent(r"\frac{1}{2}", r"\int_0^1 x dx") and not equivalent("1", r"\int_0^1 x dx")
+    assert "math-verify compares them" in explain("6", r"\sum_{k=1}^{3} k").why
+    result = compute_score("math", r"\boxed{\unknowncommand{3}}", "3")
+    assert (result["score"], result["undecided"]) == (0.0, 1.0)
 
 
 @pytest.mark.process
@@ -73,9 +109,10 @@ def test_a_missing_gold_answer_is_an_error_that_names_the_row(gold):
 
 
 @pytest.mark.parametrize("limit", [0, -1, float("nan"), float("inf"), "5", None])
-def test_a_time_limit_that_is_not_a_positive_number_is_an_error(limit):
-    with pytest.raises(ValueError, match="reward_kwargs.time_limit: got .*; expected a number > 0"):
-        compute_score("math", r"\boxed{5}", "5", time_limit=limit)
+def test_a_limit_that_is_not_a_positive_number_is_an_error(limit):
+    for name in ("time_limit", "batch_limit"):
+        with pytest.raises(ValueError, match=rf"reward_kwargs.{name}: got .*; expected a number > 0"):
+            compute_score("math", r"\boxed{5}", "5", **{name: limit})
 
 
 def real_golds() -> dict[str, list[str]]:
@@ -111,6 +148,7 @@ EQUAL = {
         ("25", r"25\%"),
         ("3", "3:1"),
         ("3", "k=3"),
+        ("4", r"\mbox{four}"),
         (r"32\text{ square cm}", "32"),
         (r"3\text{ cm}", "3"),
         (r"60^\circ", "60"),
