@@ -27,8 +27,9 @@ from omegaconf import OmegaConf
 from places import ROOT
 
 METHODS = """
-    a_grae asymgrpo asymgrpo_clip_higher cispo clip_cov clip_higher dr_grpo ent_decrease ent_increase entropy_advantage
-    entropy_reg f_grpo grpo gspo kl_cov maxrl neg_only nsr passk_training pos_only psr reinforce symmetric w_reinforce
+    a_grae asymgrpo asymgrpo_clip_higher cispo clip_cov clip_higher dgae dr_grpo ent_decrease ent_increase
+    entropy_advantage entropy_reg f_grpo grpo gspo kl_cov maxrl neg_only nsr passk_training pos_only psr qae reinforce
+    symmetric w_reinforce
 """.split()
 ESTIMATORS = {  # algorithm.adv_estimator, and the keys under algorithm.<estimator>
     "asymgrpo": {"beta_pos", "beta_neg", "flip", "reward_threshold"},
@@ -40,6 +41,8 @@ ESTIMATORS = {  # algorithm.adv_estimator, and the keys under algorithm.<estimat
     "passk_training": {"k", "reward_threshold"},
     "f_grpo": {"gamma", "reward_threshold"},
     "a_grae": {"alpha", "reward_threshold"},
+    "dgae": {"temperature", "reward_threshold"},
+    "qae": {"quantile", "rule", "reward_threshold"},
 }
 STATE = """{"epoch": [1, 16, 3, 2, 9.25, [2, 1, 0, 3, 4, 1, 1, 1, 3]],
  "beta_pos": [0.93, 0.41, 7], "beta_neg": [null, null, 0], "entropy": NaN}"""
