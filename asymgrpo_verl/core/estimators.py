@@ -301,14 +301,14 @@ def a_grae(groups: Groups, alpha: float) -> tuple[torch.Tensor, torch.Tensor]:
 def dgae(groups: Groups, temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
     """DGAE of DGPO (arXiv 2601.20614): (r-p)/(mean |r-p|), which is 1/(2p) if correct and -1/(2(1-p)) if incorrect.
 
-    The advantages of a mixed group of N have |A| = N in sum, whatever p is. They are 0 in unanimous groups and in groups
-    of one. With a temperature T > 0, which is the paper's DQW, a mixed group counts by its difficulty: its advantages
-    are multiplied by B exp(-p/T) / sum exp(-p/T), with the sum over the B mixed groups of the batch.
+    In a mixed group of N the sum of |A| is N, whatever p is. The advantages are 0 in unanimous groups and in groups of
+    one. A temperature T > 0 is the paper's weighting by difficulty (DQW): the advantages of a mixed group are
+    multiplied by B exp(-p/T) / sum exp(-p/T), where the sum is over the B mixed groups of the batch.
 
     The paper also takes the token mean of the loss over the mixed groups only. An estimator cannot do that, because it
-    gets no token counts. The authors' code (AMAP-ML/MathForge) adds 1e-4 to the sum of |r-p|, and in the weight it takes
-    p = 1 for a group that the main reward calls none-solved and that is still mixed. The paper and this function do
-    neither.
+    gets no token counts. The authors' code (AMAP-ML/MathForge) adds 1e-4 to the sum of |r-p|. For the weight, it takes
+    p = 1 for a group that is mixed by its total reward and has no correct rollout by its main reward. The paper and
+    this function do neither.
 
     Args:
         temperature: finite, >= 0. 0 is off; the paper tries 1, 2, 5 and 10, and uses 2.
@@ -331,13 +331,14 @@ def dgae(groups: Groups, temperature: float) -> tuple[torch.Tensor, torch.Tensor
 def qae(groups: Groups, quantile: float, rule: str) -> tuple[torch.Tensor, torch.Tensor]:
     """QAE (arXiv 2509.22611): (r-b)/std, where the baseline b is the K-quantile of the group's rewards, K = quantile.
 
-    The paper's b is the smallest reward whose share of rewards at or below it is >= K: 0 if 1-p >= K, where only correct
-    rollouts then have an advantage, and otherwise 1, where only incorrect ones do. The authors' code interpolates
-    linearly between the sorted rewards, so b lies between 0 and 1 if K(N-1) falls between the last 0 and the first 1 of
-    a group of N. Both are 0 in unanimous groups and in groups of one; the code gives a group of one its raw reward.
+    The paper's b is the smallest reward x for which the share of rewards <= x is >= K. So b = 0 if 1-p >= K, and only
+    correct rollouts have an advantage then; otherwise b = 1, and only incorrect ones have. The authors' code
+    interpolates linearly between the sorted rewards: b lies between 0 and 1 if K(N-1), in a group of N, falls between
+    the last 0 and the first 1. The advantages are 0 in unanimous groups and in groups of one. The code gives a group of
+    one its raw reward.
 
-    The standard deviation is the population one without an epsilon, as in `f_grpo` and `a_grae`, so that with b = p this
-    would be `asymgrpo` at (0.5, 0.5). The code uses the sample one: sqrt((N-1)/N) times this.
+    The standard deviation is the population one without an epsilon, as in `f_grpo` and `a_grae`: with b = p this would
+    be `asymgrpo` at (0.5, 0.5). The code uses the sample one, so its advantages are sqrt((N-1)/N) times these.
 
     Args:
         quantile: > 0 and < 1. The paper uses 0.4, and 0.6 if the entropy collapses.

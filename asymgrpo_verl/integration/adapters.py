@@ -58,9 +58,10 @@ def asymgrpo_policy_loss(
     agg_loss: Callable,
     anchored: bool = False,
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """Compute the loss of `actor.policy_loss.loss_mode`: asymgrpo, or up if anchored. See `core.losses.two_channel_loss`.
+    """Compute the loss of `actor.policy_loss.loss_mode=asymgrpo` or `=up`: see `core.losses.two_channel_loss`.
 
     Args:
+        anchored: True is `up`.
         config: verl's ActorConfig, with the clip range and the counts of the global batch.
         agg_loss: verl.trainer.ppo.core_algos.agg_loss. All other arguments are those of any policy loss of verl.
     """

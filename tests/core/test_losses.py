@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The two-channel loss beside verl's own `vanilla`: same value, same gradient, and metrics that add up; and UP-GRPO's."""
+"""The two-channel loss beside verl's own `vanilla`: same value, same gradient, metrics that add up. Then UP-GRPO."""
 
 import pytest
 import torch
