@@ -137,14 +137,14 @@ def inline(path: Path, elsewhere: dict[tuple[Path, str], str]) -> str:
 
 
 def cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
 
 
 def table(page: str, wanted: str) -> str:
     """Return a part of a table of a page of this repository.
 
     Args:
-        wanted: the header with the columns to take, then the first cell of each row to take, as lines of a table.
+        wanted: the header with the columns to take, then each row to take with its cell of the first of these columns.
 
     Raises:
         ValueError: the page has no table with these columns and rows.
@@ -152,11 +152,14 @@ def table(page: str, wanted: str) -> str:
     header, *rows = [cells(line) for line in wanted.splitlines()]
     for block in re.findall(r"(?:^\|.*\n)+", (ROOT / page).read_text(), re.MULTILINE):
         columns, _, *body = [cells(line) for line in block.splitlines()]
-        body = {line[0]: dict(zip(columns, line, strict=True)) for line in body}
-        if {*header} <= {*columns} and all(row[0] in body for row in rows):
-            lines = [header, ["---"] * len(header), *([body[row[0]][key] for key in header] for row in rows)]
+        if not {*header} <= {*columns}:
+            continue
+        found = [dict(zip(columns, line, strict=True)) for line in body]
+        found = {row[header[0]]: [row[key] for key in header] for row in found}
+        if all(name in found for (name,) in rows):
+            lines = [header, ["---"] * len(header), *(found[name] for (name,) in rows)]
             return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    raise ValueError(f"{page}: got no table with the columns {', '.join(header)} and the rows of the recipe's README.")
+    raise ValueError(f"{page}: got no table for {TEMPLATE / 'README.md'}; expected one with the lines {wanted!r}.")
 
 
 def export(directory: Path) -> Path:
