@@ -55,8 +55,8 @@ def is_a_module(name: str) -> bool:
 
 
 def is_a_script(page: str, path: str) -> bool:
-    """Return whether `path` is a file seen from the repository's root or from the page's own directory."""
-    return any((place / path).is_file() for place in (ROOT, (ROOT / page).parent))
+    """Return whether `path` is a file seen from the directory of the page or from one above it in the repository."""
+    return any((place / path).is_file() for place in (ROOT / page).parents if place.is_relative_to(ROOT))
 
 
 @pytest.mark.parametrize("path", files("*.yml", "*.yaml", "*.cff"))
