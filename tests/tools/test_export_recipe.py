@@ -255,26 +255,33 @@ sys.meta_path.insert(0, Refuse())
 """
 
 
-def alone(recipe: Path, code: str) -> None:
-    """Run code beside the folder `recipe`, with the recipe registered as verl-recipe's users do it."""
+@pytest.fixture(scope="module")
+def alone(recipe, tmp_path_factory) -> tuple[subprocess.CompletedProcess, Path]:
+    """Run the folder's own tests, and save what its registered functions compute, as users of verl-recipe would."""
+    computed = tmp_path_factory.mktemp("alone") / "computed"
+    code = f"""
+import pytest, registered, torch
+torch.save(registered.compute(), {str(computed)!r})
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "recipe/asymgrpo"]))
+"""
     env = {name: value for name, value in os.environ.items() if not name.startswith("VERL_")}
     env |= {"VERL_USE_EXTERNAL_PLUGINS": "none", "VERL_USE_EXTERNAL_MODULES": "recipe.asymgrpo.register"}
-    command = [sys.executable, "-c", WITHOUT_THE_PACKAGE + code]
     env |= {"PYTHONPATH": str(ROOT / "tests"), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(command, env=env, cwd=recipe.parents[1], capture_output=True, text=True)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    command = [sys.executable, "-c", WITHOUT_THE_PACKAGE + code]
+    return subprocess.run(command, env=env, cwd=recipe.parents[1], capture_output=True, text=True), computed
 
 
 @pytest.mark.process
-def test_what_it_registers_equals_ours_bit_for_bit_where_the_package_cannot_be_imported(recipe, tmp_path):
-    alone(recipe, f"import torch, registered; torch.save(registered.compute(), {str(tmp_path / 'computed')!r})")
-    theirs, ours = torch.load(tmp_path / "computed"), compute()
+def test_its_own_tests_pass_where_the_package_cannot_be_imported(alone):
+    done, _ = alone
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    assert " passed" in done.stdout and "skipped" not in done.stdout
+
+
+@pytest.mark.process
+def test_what_it_registers_equals_ours_bit_for_bit_where_the_package_cannot_be_imported(alone):
+    theirs, ours = torch.load(alone[1]), compute()
     refused = [one is None for one in ours["advantages"]]
     assert any(refused) and not all(refused)
     for kind in ("advantages", "losses"):
         torch.testing.assert_close(theirs[kind], ours[kind], rtol=0, atol=0)
-
-
-@pytest.mark.process
-def test_its_own_tests_pass_where_the_package_cannot_be_imported(recipe):
-    alone(recipe, "import pytest; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', 'recipe/asymgrpo']))")

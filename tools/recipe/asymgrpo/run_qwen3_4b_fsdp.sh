@@ -25,9 +25,10 @@ TOTAL_EPOCHS=${TOTAL_EPOCHS:-10}
 LOGGER=${LOGGER:-'["console","file"]'}
 ########################### end user-adjustable ###########################
 
-# Every process of verl loads the registration. It finds `recipe` in the directory that holds the folder recipe.
+# Every process of verl loads recipe.asymgrpo.register, and finds it in the directory above recipe/.
+ROOT=$(cd "$RECIPE/../.." && pwd)
 export VERL_USE_EXTERNAL_MODULES=${VERL_USE_EXTERNAL_MODULES:+$VERL_USE_EXTERNAL_MODULES,}recipe.asymgrpo.register
-export PYTHONPATH=$(realpath "$RECIPE/../..")${PYTHONPATH:+:$PYTHONPATH}
+export PYTHONPATH=$ROOT${PYTHONPATH:+:$PYTHONPATH}
 export VERL_FILE_LOGGER_PATH=$OUT_DIR/metrics.jsonl
 
 DATA=(
