@@ -13,9 +13,9 @@
 # limitations under the License.
 """Two training steps with the folder for verl-recipe, where only the CPU support of the package can be imported.
 
-verl itself has no support for a CPU. So every process of the run loads ONLY_CPU first, which turns on the room `cpu` of the
-package and refuses all other imports of it. The package's plugin is off. Estimator, loss, configuration and launcher
-are those of the folder.
+verl itself has no support for a CPU. So every process of the run loads ONLY_CPU first, which turns on the room `cpu` of
+our package and refuses all other imports of it. The plugin is off. The folder has the estimator, the loss, the
+configuration and the launcher.
 """
 
 import json
