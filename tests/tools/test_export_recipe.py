@@ -156,7 +156,7 @@ def test_the_readme_has_the_defaults_of_the_package(recipe):
     assert {key: default for default, key, _ in lines} == {key: line for _, key, line in lines} == defaults
 
 
-def test_the_readme_has_measured_numbers_and_leads_to_its_files(recipe):
+def test_the_readme_has_measured_numbers_and_names_files_that_exist(recipe):
     text = (recipe / "README.md").read_text()
     assert "<!--" not in text
     (row,) = re.findall(r"^\| asymgrpo \| 3 \|.*$", text, re.MULTILINE)
@@ -164,6 +164,8 @@ def test_the_readme_has_measured_numbers_and_leads_to_its_files(recipe):
     assert row.removesuffix(" |") in source
     links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
     assert len(links) > 5 and not [link for link in links if not (recipe / link).is_file()]
+    commands = re.findall(r"\b(?:bash|pytest) (recipe/\S+)", text)
+    assert len(commands) > 2 and not [path for path in commands if not (recipe.parents[1] / path).exists()]
 
 
 def test_a_table_that_no_page_has_is_an_error_that_names_the_page():
