@@ -29,6 +29,7 @@ LOGGER=${LOGGER:-'["console","file"]'}
 ROOT=$(cd "$RECIPE/../.." && pwd)
 export VERL_USE_EXTERNAL_MODULES=${VERL_USE_EXTERNAL_MODULES:+$VERL_USE_EXTERNAL_MODULES,}recipe.asymgrpo.register
 export PYTHONPATH=$ROOT${PYTHONPATH:+:$PYTHONPATH}
+mkdir -p "$OUT_DIR"
 export VERL_FILE_LOGGER_PATH=$OUT_DIR/metrics.jsonl
 
 DATA=(
