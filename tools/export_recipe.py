@@ -66,7 +66,7 @@ def parse(path: Path) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
             kept = [f"@{ast.unparse(one)}" for one in decorators if not is_ours(one, imports)]
             names = [target.id for target in node.targets] if isinstance(node, ast.Assign) else [node.name]
             source = [*lines[comment:first], *kept, *lines[node.lineno - 1 : node.end_lineno]]
-            definitions |= {name: "\n".join(source) for name in names if name != "__all__"}
+            definitions |= {name: "\n".join(source) for name in names}
     return imports, definitions
 
 
@@ -86,7 +86,7 @@ def needed_names(source: str) -> list[str]:
 
 
 def import_lines(libraries: set[tuple[str, str, str]]) -> str:
-    """Write the imports as verl-recipe's linter orders them: Python's own, other libraries, verl."""
+    """Write the imports as verl-recipe's linter orders them: Python's own, other libraries', verl's."""
     statements = {}
     for module, original, name in sorted(libraries):
         alias = "" if name in (module, original) else f" as {name}"
@@ -108,10 +108,10 @@ def inline(path: Path, elsewhere: dict[tuple[Path, str], str]) -> str:
         elsewhere: (file of the package, name) -> the module of the recipe that has this definition already, so that the
             result imports it. What is written into the result is added.
     """
-    taken, libraries = {}, set()  # source of definitions; (module, name in the module, name) of imports
+    taken, libraries = [], set()  # definitions, and imports: (module, name in the module, name)
 
     def take(path: Path, name: str) -> None:
-        """Take what a name at the top of a module stands for, after all that this needs."""
+        """Take what a name at the top of a module stands for, after all that it needs."""
         imports, definitions = parse(path)
         module, original = imports.get(name, ("", ""))
         if module.startswith(PACKAGE):
@@ -124,16 +124,19 @@ def inline(path: Path, elsewhere: dict[tuple[Path, str], str]) -> str:
             for other in needed_names(definitions[name]):
                 if other != name:
                     take(path, other)
-            taken[path, name] = definitions[name]
+            taken.append((path, name))
 
     for name in parse(path)[0]:
         take(path, name)
     elsewhere |= dict.fromkeys(taken, f"recipe.{NAME}.{path.stem}")
+    # The modules in an order in which none needs a later one, and the definitions of each in its own order.
+    modules = dict.fromkeys(module for module, _ in taken)
+    sources = [source for module in modules for name, source in parse(module)[1].items() if (module, name) in taken]
     text = path.read_text()
     statements = [node for node in ast.parse(text).body if isinstance(node, ast.Import | ast.ImportFrom)]
     lines = text.splitlines(keepends=True)
     head, tail = lines[: statements[0].lineno - 1], lines[statements[-1].end_lineno :]
-    return "".join([*head, "\n\n\n".join([import_lines(libraries), *taken.values()]), "\n", *tail])
+    return "".join([*head, "\n\n\n".join([import_lines(libraries), *sources]), "\n", *tail])
 
 
 def cells(line: str) -> list[str]:
