@@ -217,7 +217,9 @@ def test_the_launcher_has_the_sizes_of_ours(recipe):
 @pytest.mark.process
 def test_verl_recipes_linter_passes(recipe):
     for command in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
-        done = subprocess.run(["ruff", *command, *RUFF, str(recipe)], capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, *RUFF, str(recipe)], capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stdout
 
 
