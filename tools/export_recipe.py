@@ -40,6 +40,8 @@ ROOT = Path(__file__).resolve().parents[1]
 NAME = "asymgrpo"
 TEMPLATE = ROOT / "tools" / "recipe" / NAME
 PACKAGE = "asymgrpo_verl"
+# What a docstring names in the package, and what the recipe has in its place.
+REFERENCES = ((re.compile(r"`core\.\w+\.(\w+)`"), r"`\1`"), (re.compile("`core.metrics`"), "the README"))
 TABLE = re.compile(r"<!-- table of (\S+)\n(.+?)\n-->", re.DOTALL)
 
 
@@ -49,7 +51,7 @@ def parse(path: Path) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
     Returns:
         imports: name -> (module, name in the module), or (module, "") for `import module`.
         definitions: name -> source with the comment above it, in the order of the module. Decorators of the package
-            are left out, because they register a function with the package.
+            are left out, because they register a function with the package; REFERENCES are replaced.
     """
     text = path.read_text()
     lines, imports, definitions = text.splitlines(), {}, {}
@@ -65,8 +67,10 @@ def parse(path: Path) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
                 comment -= 1
             kept = [f"@{ast.unparse(one)}" for one in decorators if not is_ours(one, imports)]
             names = [target.id for target in node.targets] if isinstance(node, ast.Assign) else [node.name]
-            source = [*lines[comment:first], *kept, *lines[node.lineno - 1 : node.end_lineno]]
-            definitions |= {name: "\n".join(source) for name in names}
+            source = "\n".join([*lines[comment:first], *kept, *lines[node.lineno - 1 : node.end_lineno]])
+            for reference, own in REFERENCES:
+                source = reference.sub(own, source)
+            definitions |= dict.fromkeys(names, source)
     return imports, definitions
 
 

@@ -38,10 +38,10 @@ def two_channel_loss(
     |A| min(max(w, 1 - clip_low), clip_c) if A < 0. For finite advantages this equals verl's `vanilla` in value and
     gradient, in every aggregation mode.
 
-    The metrics `actor/{positive,negative}/*` are those of the tokens with positive and with negative advantage;
-    `actor/pg_clipfrac`, `actor/ppo_kl` and `actor/pg_clipfrac_lower` are as in `vanilla`. All are over the response
-    tokens of this micro-batch. verl logs their plain mean over micro-batches, so each micro-batch reports every key,
-    even if it has no token with positive or with negative advantage.
+    The metrics `actor/{positive,negative}/*` are in `core.metrics`; `actor/pg_clipfrac`, `actor/ppo_kl` and
+    `actor/pg_clipfrac_lower` are as in `vanilla`. All are over the response tokens of this micro-batch. verl logs their
+    plain mean over micro-batches, so each micro-batch reports every key, even if it has no token with positive or with
+    negative advantage.
 
     Args:
         old_log_prob, log_prob, advantages: (bs, len).

@@ -57,7 +57,7 @@ def asymgrpo_policy_loss(
     *,
     agg_loss: Callable,
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """Compute the loss of `actor.policy_loss.loss_mode=asymgrpo`: see `two_channel_loss`.
+    """Compute the loss of `actor.policy_loss.loss_mode=asymgrpo`: see `core.losses.two_channel_loss`.
 
     Args:
         config: verl's ActorConfig, with the clip range and the counts of the global batch.
