@@ -18,5 +18,6 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 RECIPES = ROOT / "recipes"
 QUICKSTART = RECIPES / "quickstart"
+TOOLS = ROOT / "tools"
 TEST_DATA = ROOT / "tests" / "data"
 SHARED = ROOT.parent / "shared"  # real dataset files and cases, only on the project's own machines

@@ -64,21 +64,13 @@ def compute_advantages(
     if estimator.uses_groups:
         groups = gather_groups(*rows)
         positive, negative = _group_advantages(name, groups, settings)
-        values = torch.where(groups.correct, positive[groups.index], negative[groups.index])
-        values = torch.where(groups.alive, values, 0.0)
+        values = per_rollout(groups, positive, negative)
     else:  # no uid is hashed, which is most of the time of `gather_groups`
         _, correct = alive_and_correct(*rows)
         positive, negative = estimator.advantages(**own)
         values = torch.full(correct.shape, negative, dtype=torch.float64, device=correct.device)
         values.masked_fill_(correct, positive)
-    fitting = values.to(token_level_rewards.dtype)
-    if not torch.isfinite(fitting).all():
-        worst, dtype = values.abs().max().item(), fitting.dtype
-        raise ValueError(
-            f"algorithm.{name}: got an advantage of {worst:g}; expected at most {torch.finfo(dtype).max:g}, because "
-            f"the rewards are {dtype}. Use smaller settings ({_listed(own)}), or rewards in float32."
-        )
-    return spread(fitting, response_mask)
+    return spread(fitting(values, token_level_rewards.dtype, name, own), response_mask)
 
 
 def _group_advantages(name: str, groups: Groups, settings: OutcomeSettings) -> tuple[torch.Tensor, torch.Tensor]:
@@ -104,6 +96,29 @@ def _group_advantages(name: str, groups: Groups, settings: OutcomeSettings) -> t
     return pair[0].expand(size.shape), pair[1].expand(size.shape)
 
 
+def per_rollout(groups: Groups, positive: torch.Tensor, negative: torch.Tensor) -> torch.Tensor:
+    """Return the advantage of each row, (bs,): that of its group for its outcome, 0 if it has no response token."""
+    values = torch.where(groups.correct, positive[groups.index], negative[groups.index])
+    return torch.where(groups.alive, values, 0.0)
+
+
+def fitting(values: torch.Tensor, dtype: torch.dtype, estimator: str, settings: dict[str, Any]) -> torch.Tensor:
+    """Return advantages in the dtype of the rewards.
+
+    Raises:
+        ValueError: an advantage is too large for the dtype, or NaN. The error lists the settings of the estimator.
+    """
+    converted = values.to(dtype)
+    if not torch.isfinite(converted).all():
+        listed = ", ".join(f"{key}={value}" for key, value in settings.items()) or "it has none"
+        raise ValueError(
+            f"algorithm.{estimator}: got an advantage of {values.abs().max().item():g}; expected at most "
+            f"{torch.finfo(dtype).max:g}, because the rewards are {dtype}. Use smaller settings ({listed}), or rewards "
+            "in float32."
+        )
+    return converted
+
+
 def spread(values: torch.Tensor, response_mask: torch.Tensor) -> torch.Tensor:
     """Put one value per row, (bs,), on every response token of the row: (bs, len), 0 outside the mask."""
     if response_mask.dtype == values.dtype:
@@ -127,10 +142,6 @@ def learns_from_groups_of(name: str, n: int, settings: OutcomeSettings) -> bool:
     """Return whether any rollout of a group of n has a non-zero advantage, whatever the number of correct ones."""
     positive, negative = advantages_by_count(name, n, settings)
     return bool(positive[1:].any() or negative[:-1].any())
-
-
-def _listed(own: dict[str, Any]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in own.items()) or "it has none"
 
 
 @estimator(
