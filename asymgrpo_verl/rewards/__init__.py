@@ -13,7 +13,8 @@
 # limitations under the License.
 """The reward for maths answers. verl loads `compute_score` from `pkg://asymgrpo_verl.rewards`.
 
-Read `maths` first: it scores a response. `answers` compares two answers as text. `checkers` asks math-verify about the
+Read `maths` first: it scores a response. `answers` compares two answers as text, `tolerance` two
+numbers where a row allows a difference. `checkers` asks math-verify about the
 pairs that text cannot decide; `checker` is the program that its processes run.
 """
 

@@ -23,6 +23,7 @@ and in daemonic processes.
 from functools import lru_cache
 
 from asymgrpo_verl.rewards.answers import last_boxed, same_by_text
+from asymgrpo_verl.rewards.tolerance import within
 
 TIME_LIMIT = 5.0  # seconds
 MAX_LENGTH = 1000  # characters; the longest gold answer of the paper's datasets has 204
@@ -40,7 +41,10 @@ def compute_score(
     """Return the reward of a response. verl calls this as its custom reward function.
 
     Args:
-        data_source, extra_info: used only in error messages.
+        data_source: used only in error messages.
+        extra_info: `error` is the tolerance of a numeric gold answer, a number > 0 or text of one: an answer is correct
+            if it differs from the gold answer by at most so much, as in OlympiadBench. The other fields are used only
+            in error messages.
         solution_str: the response, which may be any text.
         ground_truth: the gold answer, LaTeX without its box. Several answers are a list in any order: 1, 2.
         time_limit: seconds that one comparison may take; reward.custom_reward_function.reward_kwargs.time_limit. The
@@ -53,7 +57,8 @@ def compute_score(
         then 0.
 
     Raises:
-        ValueError: the gold answer is no text or is empty; time_limit is not a finite number > 0.
+        ValueError: the gold answer is no text or is empty; time_limit is not a finite number > 0; the tolerance is not
+            a number > 0.
         RuntimeError: an answer checker cannot start, for example because math-verify is missing.
     """
     if not isinstance(ground_truth, str) or not ground_truth.strip():
@@ -68,7 +73,14 @@ def compute_score(
     pred = last_boxed(solution_str)
     if pred is None:
         return {"score": 0.0, "acc": 0.0, "pred": "", "timed_out": 0.0}
-    verdict = same_answer(ground_truth, pred, time_limit)
+    try:
+        verdict = within(ground_truth, pred[:MAX_LENGTH], (extra_info or {}).get("error"))
+    except ValueError as error:
+        raise ValueError(
+            f"extra_info of {data_source}: {error} Check this row of the dataset: {extra_info=}."
+        ) from error
+    if verdict is None:
+        verdict = same_answer(ground_truth, pred, time_limit)
     return {
         "score": float(verdict is True),
         "acc": float(verdict is True),
