@@ -91,7 +91,9 @@ def test_its_method_is_composed_and_its_settings_are_checked_before_ray_starts(p
     command += ["actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=1"]
     good, bad = run(plugin, *command), run(plugin, *command, "algorithm.hard_prompts.power=-1")
     assert good.returncode == 0, good.stderr[-2000:]
-    assert "algorithm.hard_prompts: {'power': 2.0}" in good.stdout and "trainer.v1.trainer_mode: asymgrpo" in good.stdout
+    assert (
+        "algorithm.hard_prompts: {'power': 2.0}" in good.stdout and "trainer.v1.trainer_mode: asymgrpo" in good.stdout
+    )
     assert bad.returncode == 1 and "algorithm.hard_prompts.power: got -1; expected a number >= 0." in bad.stderr
 
 
