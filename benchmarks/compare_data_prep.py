@@ -13,11 +13,12 @@
 # limitations under the License.
 """Compare the speed of data_prep.math and of verl's examples/data_preprocess/math_dataset.py on the same rows.
 
-    python benchmarks/compare_data_prep.py TRAIN [--repeats 15] [--memory]
+    python benchmarks/compare_data_prep.py TRAIN [--repeats 15]
+    python benchmarks/compare_data_prep.py TRAIN --rows 2000000 [--all-kinds]
 
-Both are timed as commands, and as calls in a process that has imported everything. --memory also measures the peak
-memory of data_prep.math on many rows. TRAIN is MATH's train file in a layout that data_prep.math reads; both sides read
-a copy in the hub's layout.
+Both are timed as commands, and as calls in a process that has imported everything. --rows measures the time and the
+peak memory of both commands, each run once, on so many rows, whose questions all differ. TRAIN is MATH's train file in
+a layout that data_prep.math reads; both sides read a copy in the hub's layout.
 
 verl's logic is datasets.load_dataset, map and to_parquet. A "cold" call has an empty cache directory, as in a first
 run. In a "warm" call, load_dataset finds the Arrow file that it made before. The map runs in both, because its cache
@@ -25,6 +26,7 @@ would contain the result of this call. The command of verl's logic is cold and l
 """
 
 import argparse
+import json
 import os
 import random
 import statistics
@@ -43,24 +45,18 @@ import pyarrow.parquet as pq
 from verl.utils.reward_score.math_reward import last_boxed_only_string, remove_boxed
 
 from asymgrpo_verl.row_files import iter_rows, write_rows
+from data_prep.convert import Options
 from data_prep.math import DATASET
-from data_prep.prepare import INSTRUCTIONS, Options, prepare
-from data_prep.rows import flat, pick
+from data_prep.prepare import prepare
+from data_prep.rows import flat
+from data_prep.tables import INSTRUCTIONS
 
-MEMORY_ROWS = (100_000, 1_000_000)
+COPIED = ("solution", "level", "type")
 
 
 def hub_copy(train: Path, folder: Path) -> Path:
-    rows = (flat(row)[0] for row in iter_rows(train))
-    rows = [
-        {
-            "problem": pick(row, "problem", "question"),
-            "solution": row["solution"],
-            "level": row["level"],
-            "type": row["type"],
-        }
-        for row in rows
-    ]
+    rows = map(flat, iter_rows(train))
+    rows = ({"problem": row.get("problem") or row["question"]} | {name: row[name] for name in COPIED} for row in rows)
     write_rows(rows, folder / "train.parquet")
     return folder
 
@@ -124,37 +120,85 @@ def many(hub: Path, path: Path, rows: int) -> Path:
     return path
 
 
-PEAK = """
-from pathlib import Path
-from data_prep.math import DATASET
-from data_prep.prepare import Options, prepare
-prepare(DATASET, Path({file!r}), Path({save!r}), Options())
-print(next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")).split()[1])
+def copies(hub: Path, path: Path, rows: int) -> Path:
+    """Write a file in verl's schema with `rows` rows: each question 100 times in a frame, as DAPO-Math-17k has it."""
+    table = pq.read_table(many(hub, path.with_name("questions.parquet"), rows // 100))
+    frame = (
+        "Solve the following math problem step by step. The last line of your response should be of the form Answer: "
+    )
+    frame += "$Answer (without quotes) where $Answer is the answer to the problem.\n\n"
+    part = [
+        {
+            "data_source": "math_dapo",
+            "prompt": [{"role": "user", "content": f"{frame}{problem}"}],
+            "ability": "MATH",
+            "reward_model": {"ground_truth": str(index), "style": "rule"},
+            "extra_info": {"index": f"{index:036}"},
+        }
+        for index, problem in enumerate(table["problem"].to_pylist())
+    ]
+    part = pa.Table.from_pylist(part)
+    with pq.ParquetWriter(path, part.schema) as writer:
+        for _ in range(100):
+            writer.write_table(part)
+    return path
+
+
+# In a small process of its own, because a new process counts the memory of the one that started it.
+LAUNCH = """
+import json, os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(json.dumps([usage.ru_utime + usage.ru_stime, usage.ru_maxrss]))
+sys.exit(os.waitstatus_to_exitcode(status))
 """
 
 
-def measure_memory(hub: Path, scratch: Path) -> None:
-    print("| rows | file | seconds | peak memory |\n|---|---|---|---|")
-    for rows in MEMORY_ROWS:
-        parquet = many(hub, scratch / "many.parquet", rows)
-        jsonl = parquet.with_suffix(".jsonl")
-        datasets.Dataset.from_parquet(str(parquet), cache_dir=str(scratch / "cache")).to_json(jsonl)
-        for file in (parquet, jsonl):
-            code = PEAK.format(file=str(file), save=str(scratch / "many"))
-            start = time.perf_counter()
-            done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
-            spent = time.perf_counter() - start
-            peak = int(done.stdout.split()[-1]) >> 10
-            print(
-                f"| {rows:,} | {file.suffix}, {file.stat().st_size >> 20} MiB | {spent:.0f} | {peak} MiB |", flush=True
-            )
+def measure(command: list, **environment: str) -> tuple[float, float, int]:
+    """Return the seconds, the seconds of CPU and the peak memory in MiB of a command."""
+    start = time.perf_counter()
+    launch = [sys.executable, "-c", LAUNCH, *map(str, command)]
+    done = subprocess.run(launch, env=os.environ | environment, stdout=subprocess.PIPE, check=True)
+    cpu, peak = json.loads(done.stdout)
+    return time.perf_counter() - start, cpu, peak >> 10
+
+
+def measure_many(hub: Path, scratch: Path, rows: int, all_kinds: bool) -> None:
+    """Print time and peak memory of commands on many rows, each run once."""
+    (scratch / "many").mkdir()
+    (scratch / "verl").mkdir()
+    parquet = many(hub, scratch / "many" / "train.parquet", rows)
+    save = ["--local_save_dir", scratch / "save"]
+    maths = [sys.executable, "-m", "data_prep.math", *save, "--local_dataset_path"]
+    script = [sys.executable, __file__, scratch / "many", "--verls", scratch / "verl"]
+    print(f"| {rows:,} rows | file | seconds | of CPU | peak memory |\n|---|---|---|---|---|")
+
+    def show(name: str, file: Path, command: list, **environment: str) -> None:
+        spent, cpu, peak = measure(command, **environment)
+        size = f"{file.suffix}, {file.stat().st_size >> 20} MiB"
+        print(f"| {name} | {size} | {spent:.0f} | {cpu:.0f} | {peak} MiB |", flush=True)
+
+    show("data_prep.math", parquet, [*maths, parquet])
+    show("verl", parquet, script, VERL_USE_EXTERNAL_PLUGINS="none")
+    if all_kinds:
+        jsonl = scratch / "many.jsonl"
+        with jsonl.open("w") as lines:
+            lines.writelines(json.dumps(row) + "\n" for row in iter_rows(parquet))
+        show("data_prep.math", jsonl, [*maths, jsonl])
+        dapo = copies(hub, scratch / "dapo.parquet", rows)
+        show("data_prep.any, each question 100 times", dapo, [sys.executable, "-m", "data_prep.any", dapo, *save])
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("train", type=Path, metavar="TRAIN")
     parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--memory", action="store_true", help="also measure the peak memory (minutes, some GB of disk)")
+    parser.add_argument(
+        "--rows", type=int, help="only measure time and peak memory on so many rows (minutes, GB of disk)"
+    )
+    parser.add_argument(
+        "--all-kinds", action="store_true", help="with --rows, also for JSON lines and for verl's schema"
+    )
     parser.add_argument("--verls", type=Path, metavar="SAVE", help="run only verl's logic, once, from TRAIN to SAVE")
     args = parser.parse_args()
     datasets.disable_caching()
@@ -163,8 +207,11 @@ if __name__ == "__main__":
         sys.exit(verls(args.train, args.verls, None))
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
+        (scratch / "hub").mkdir()
         hub, save = hub_copy(args.train, scratch / "hub"), scratch / "save"
         save.mkdir()
+        if args.rows:
+            sys.exit(measure_many(hub, scratch, args.rows, args.all_kinds))
         module = [
             sys.executable,
             "-m",
@@ -186,5 +233,3 @@ if __name__ == "__main__":
         }
         compare(min(args.repeats, 5), "as commands", commands)
         compare(args.repeats, "as calls", calls)
-        if args.memory:
-            measure_memory(hub, scratch)

@@ -20,15 +20,15 @@ question with id 71 mentions a figure that its text does not contain.
 """
 
 from data_prep import DATA_SOURCES
-from data_prep.prepare import Dataset, main
-from data_prep.rows import competition_problem
+from data_prep.convert import Dataset
+from data_prep.prepare import main
 
 DATASET = Dataset(
     name="aime24",
     data_source=DATA_SOURCES["aime24"],
     hub=("HuggingFaceH4/aime_2024",),
     splits={"test": "train"},
-    problem=competition_problem,
+    is_numeric=True,
     folders=("aime2024",),
 )
 

@@ -19,15 +19,15 @@ answer of row 19 is removed. The questions of rows 19 and 20 mention a figure th
 """
 
 from data_prep import DATA_SOURCES
-from data_prep.prepare import Dataset, main
-from data_prep.rows import competition_problem
+from data_prep.convert import Dataset
+from data_prep.prepare import main
 
 DATASET = Dataset(
     name="aime25",
     data_source=DATA_SOURCES["aime25"],
     hub=("math-ai/aime25",),
     splits={"test": "test"},
-    problem=competition_problem,
+    is_numeric=True,
     folders=("aime2025",),
 )
 

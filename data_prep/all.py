@@ -23,13 +23,15 @@ from pathlib import Path
 
 from asymgrpo_verl.files import in_a_line
 from data_prep import aime24, aime25, amc23, gsm8k, math, math500, olympiadbench
-from data_prep.prepare import options_of, parser_of, prepare
+from data_prep.prepare import options_of, parser_of, path_of, prepare
 
 DATASETS = [module.DATASET for module in (math, math500, aime24, aime25, amc23, olympiadbench, gsm8k)]
 
 
 def main() -> None:
-    args = parser_of(__doc__, Path("~/data"), trains=True).parse_args()
+    parser = parser_of(__doc__, Path("~/data"), ["train"])
+    parser.add_argument("--local_dataset_path", type=path_of, help="directory; default: download from the hub")
+    args = parser.parse_args()
     root = args.local_dataset_path
     if root and not root.is_dir():
         sys.exit(f"data_prep.all: --local_dataset_path: got {root}; expected a directory.")

@@ -19,15 +19,15 @@ RLVR-Decomposed's. Writes test.parquet: 40 rows in, 40 out.
 """
 
 from data_prep import DATA_SOURCES
-from data_prep.prepare import Dataset, main
-from data_prep.rows import competition_problem
+from data_prep.convert import Dataset
+from data_prep.prepare import main
 
 DATASET = Dataset(
     name="amc23",
     data_source=DATA_SOURCES["amc23"],
     hub=("math-ai/amc23",),
     splits={"test": "test"},
-    problem=competition_problem,
+    is_numeric=True,
     folders=("amc2023",),
 )
 

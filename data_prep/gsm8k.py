@@ -13,36 +13,24 @@
 # limitations under the License.
 r"""GSM8K (Cobbe et al., 2021), which is not one of the paper's benchmarks: python -m data_prep.gsm8k
 
-Hub: openai/gsm8k, config main, licence MIT. Layout: question, answer (the solution, then #### and the number). Writes
+Hub: openai/gsm8k, config main, licence MIT. Layouts: question, answer (the solution, then #### and the number), or the
+number alone in answer. Writes
 train.parquet (7,473 rows in and out) and test.parquet (1,319 rows in and out). Thousands separators are removed.
 
 The data source is verl's name for GSM8K. verl's default reward for this name expects "#### 12" in a response, but these
 prompts ask for \boxed{12}. So train with pkg://asymgrpo_verl.rewards.
 """
 
-import re
-
 from data_prep import DATA_SOURCES
-from data_prep.prepare import Dataset, main
-from data_prep.rows import Problem, text_of
-
-_ANSWER = re.compile(r"####\s*(-?[\d.,]*\d)\s*$")
-
-
-def problem(row: dict) -> Problem:
-    solution = text_of(row, "answer")
-    found = _ANSWER.search(solution)
-    if not found:
-        raise ValueError(f"answer: got {solution[-80:]!r} at its end; expected #### and a number.")
-    return Problem(text_of(row, "question"), found[1])
-
+from data_prep.convert import Dataset
+from data_prep.prepare import main
 
 DATASET = Dataset(
     name="gsm8k",
     data_source=DATA_SOURCES["gsm8k"],
     hub=("openai/gsm8k", "main"),
     splits={"train": "train", "test": "test"},
-    problem=problem,
+    is_numeric=True,
 )
 
 if __name__ == "__main__":

@@ -14,32 +14,20 @@
 """MATH-500 (Lightman et al., 2023), 500 of MATH's test rows: python -m data_prep.math500
 
 Hub: HuggingFaceH4/MATH-500, which states no licence. The split is from openai/prm800k (MIT); data_prep.math says more
-about MATH. Layouts: the hub's (problem, answer, subject, level, unique_id) and RLVR-Decomposed's. Writes test.parquet:
-500 rows in, 500 out. Degree signs, units and thousands separators are removed from numbers. One question mentions a
-figure that its text does not contain.
+about MATH. Layouts: the hub's (problem, answer, subject, level, unique_id) and RLVR-Decomposed's; without an
+answer, a solution. Writes test.parquet: 500 rows in, 500 out. Degree signs, units and thousands separators are removed
+from numbers. One question mentions a figure that its text does not contain.
 """
 
 from data_prep import DATA_SOURCES
-from data_prep.prepare import Dataset, main
-from data_prep.rows import Problem, answer_of, label, pick, text_of
-
-
-def problem(row: dict) -> Problem:
-    level = label(row.get("level"))
-    about = {
-        "id": label(row.get("unique_id")),
-        "level": f"Level {level}" if level and level.isdigit() else level,  # as in MATH
-        "subject": label(row.get("subject")),
-    }
-    return Problem(text_of(row, "problem", "question"), answer_of(pick(row, "answer", "target")), about)
-
+from data_prep.convert import Dataset
+from data_prep.prepare import main
 
 DATASET = Dataset(
     name="math500",
     data_source=DATA_SOURCES["math500"],
     hub=("HuggingFaceH4/MATH-500",),
     splits={"test": "test"},
-    problem=problem,
 )
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@
 """Find evaluation questions in a training file: python -m data_prep.overlap TRAIN EVAL...
 
 Print the questions of TRAIN that are also in an EVAL file, exactly or nearly, the most similar first. The files are
-those that data_prep writes, or raw ones with a column problem or question.
+those that data_prep writes, or raw ones in any layout that data_prep.any reads. Rows of one file that have the same
+question and different gold answers are listed too.
 
 A pair is exact if the two questions differ only in white space, case, punctuation, braces and LaTeX spacing
 (`data_prep.defects.normal`). A pair is near if the Jaccard similarity of their sets of 8-byte substrings is at least
@@ -25,16 +26,20 @@ similarity.
 
 import argparse
 import sys
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from tqdm import tqdm
 
 from asymgrpo_verl.files import in_a_line
-from asymgrpo_verl.row_files import count_rows, iter_rows
+from asymgrpo_verl.rewards.answers import same_by_text
+from asymgrpo_verl.row_files import count_rows, iter_batches
+from data_prep.batches import Batch, read_batch
 from data_prep.defects import normal
-from data_prep.rows import flat, text_of
+from data_prep.rows import ANY, columns_to_read
 
 THRESHOLD = 0.7
 GRAM = 8  # bytes
@@ -75,28 +80,56 @@ def _grams(text: bytes) -> set[bytes]:
     return {text[i : i + GRAM] for i in range(max(1, len(text) - GRAM + 1))}
 
 
-def questions_of(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield the name and the question of each row of a file that data_prep wrote, or of a raw file.
+class Row(NamedTuple):
+    """A question of a file."""
 
-    The name is "row 3", or "row 3 (id a)" if the row has an id.
+    name: str  # "row 3", or "row 3 (id a)" if the row has an id
+    question: str
+    gold: str | None  # None if the row has no gold answer
+
+
+def questions_of(path: Path) -> Iterator[Row]:
+    """Yield the question and the gold answer of each row of a file that data_prep wrote, or of a raw one in any layout.
 
     Raises:
         OSError, ValueError: there is no such file, it has no rows, or a row has no question.
     """
-    index = None
-    for index, row in enumerate(tqdm(iter_rows(path), str(path), count_rows(path), leave=False, disable=None, delay=1)):
-        try:
-            row, _ = flat(row)
-            about = row.get("extra_info") or {}
-            if not isinstance(about, dict):
-                raise ValueError(f"extra_info: got {about!r:.80}; expected an object.")
-            question = text_of(about if "question" in about else row, "problem", "question")
-        except ValueError as error:
-            raise ValueError(f"{path}, row {index}: {error}") from error
-        name = about.get("id") or row.get("id")
-        yield f"row {index}" + (f" (id {name})" if name is not None else ""), question
-    if index is None:
+    index = -1
+    bar = tqdm(None, str(path), count_rows(path), leave=False, disable=None, delay=1)
+    for rows in iter_batches(path, columns_to_read(ANY)):
+        for read in read_batch(Batch(str(path), index + 1, rows), ANY, needs_gold=False):
+            index += 1
+            about = read.problem.about
+            name = f"row {index}" + (f" (id {about['id']})" if about.get("id") is not None else "")
+            yield Row(name, read.problem.question, read.answer)
+        bar.update(len(rows))
+    if index < 0:
         raise ValueError(f"{path}: got no rows; expected at least one.")
+
+
+def conflicts_in(path: Path) -> list[tuple[Row, Row]]:
+    """Return pairs of rows of a file with one question and different gold answers: its first row, and another.
+
+    Keeps in memory a hash of each question, and only the texts of such pairs.
+
+    Raises:
+        OSError, ValueError: as `questions_of`.
+    """
+    first, pairs = {}, []  # hash of a question -> number of its first row and a checksum of its gold answer
+    for index, row in enumerate(questions_of(path)):
+        if row.gold is not None:
+            key = hash(normal(row.question))
+            earlier, checksum = first.setdefault(key, (index, zlib.crc32(normal(row.gold))))
+            if checksum != zlib.crc32(normal(row.gold)):
+                pairs.append((earlier, index))
+    wanted = {index for pair in pairs for index in pair}
+    rows = {index: row for index, row in enumerate(questions_of(path)) if index in wanted} if wanted else {}
+    return [(rows[a], rows[b]) for a, b in pairs if not same_gold(rows[a].gold, rows[b].gold)]
+
+
+def same_gold(gold: str | None, other: str | None) -> bool:
+    """Return whether two gold answers are equal as texts or numbers, or one of them is missing."""
+    return gold is None or other is None or gold == other or same_by_text(gold, other) is True
 
 
 def main() -> None:
@@ -109,28 +142,40 @@ def main() -> None:
     if not 0 < args.threshold <= 1:
         sys.exit(f"data_prep.overlap: --threshold: got {args.threshold}; expected a number in (0, 1].")
     try:
-        sets = [(file, *zip(*questions_of(file), strict=True)) for file in args.evaluations]
-        sets = [(file, names, questions, Questions(questions)) for file, names, questions in sets]
+        sets = [(file, list(questions_of(file))) for file in args.evaluations]
+        sets = [(file, rows, Questions(row.question for row in rows)) for file, rows in sets]
         pairs = [
-            (score, name, question, file, names[row], questions[row])
-            for name, question in questions_of(args.train)
-            for file, names, questions, index in sets
-            for row, score in index.like(question, args.threshold)
+            (score, row, file, rows[its_row])
+            for row in questions_of(args.train)
+            for file, rows, index in sets
+            for its_row, score in index.like(row.question, args.threshold)
         ]
+        conflicts = {file: conflicts_in(file) for file in dict.fromkeys((args.train, *args.evaluations))}
     except (OSError, ValueError) as error:
         sys.exit(f"data_prep.overlap: {in_a_line(error)}")
     except KeyboardInterrupt:
         sys.exit("data_prep.overlap: interrupted")
-    for score, name, question, file, its_name, its_question in sorted(pairs, key=lambda pair: -pair[0]):
-        print(f"{score:.2f}  {args.train} {name} = {file} {its_name}")
-        print(f"      {' '.join(question.split()):.150}\n      {' '.join(its_question.split()):.150}")
-    for file, names, _, _ in sets:
-        found = [(score, name) for score, name, _, its_file, _, _ in pairs if its_file == file]
+    for score, row, file, its_row in sorted(pairs, key=lambda pair: -pair[0]):
+        print(f"{score:.2f}  {args.train} {row.name} = {file} {its_row.name}")
+        print(f"      {_short(row.question)}\n      {_short(its_row.question)}")
+        if score == 1 and not same_gold(row.gold, its_row.gold):
+            print(f"      other gold answers: {_short(row.gold)} | {_short(its_row.gold)}")
+    for file, found in conflicts.items():
+        for row, its_row in found:
+            print(
+                f"{file} {row.name} and {its_row.name}: one question, other gold answers: {row.gold} | {its_row.gold}"
+            )
+    for file, rows, _ in sets:
+        found = [(score, row.name) for score, row, its_file, _ in pairs if its_file == file]
         exact = sum(score == 1 for score, _ in found)
         print(
-            f"{file}, {len(names)} questions: {exact} exact and {len(found) - exact} near pairs, "
+            f"{file}, {len(rows)} questions: {exact} exact and {len(found) - exact} near pairs, "
             f"with {len({name for _, name in found})} rows of {args.train}"
         )
+
+
+def _short(text: str) -> str:
+    return f"{' '.join(text.split()):.150}"
 
 
 if __name__ == "__main__":

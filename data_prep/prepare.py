@@ -11,180 +11,42 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Convert the rows of a dataset to a parquet file in verl's schema, and write a summary beside it."""
+"""Convert the files of a dataset to parquet files in verl's schema, and read the options of its command line."""
 
 import argparse
 import json
 import sys
-import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from hashlib import blake2b
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-import pyarrow as pa
 from tqdm import tqdm
 
 from asymgrpo_verl.files import atomic, in_a_line
-from asymgrpo_verl.row_files import SUFFIXES, batches, count_rows, iter_rows, write_tables
-from data_prep.defects import answers_of, clean_gold, misses_figure, normal
+from asymgrpo_verl.row_files import BATCH, SUFFIXES, batches, count_rows, iter_batches, table_writer
+from data_prep.convert import Batch, Dataset, Options, convert, names_of
 from data_prep.overlap import Questions, questions_of
-from data_prep.rows import Problem, flat
+from data_prep.rows import columns_to_read
+from data_prep.tables import INSTRUCTIONS, Kept, verl_table
 
-INSTRUCTIONS = {
-    "boxed": "Let's think step by step and output the final answer within \\boxed{}.",
-    "qwen2.5-math": "Please reason step by step, and put your final answer within \\boxed{}.",  # a system prompt
-}
-SHOWN = 20  # printed row numbers per rule; the summary file has all of them
-_TEXT = pa.string()
-MESSAGE = pa.struct({"role": _TEXT, "content": _TEXT})
-REWARD_MODEL = pa.struct({"style": _TEXT, "ground_truth": _TEXT})
-EXTRA_INFO = pa.struct(
-    {"split": _TEXT, "index": pa.int64(), "id": _TEXT, "level": _TEXT, "subject": _TEXT, "answer_type": _TEXT}
-    | {"unit": _TEXT, "error": _TEXT, "question": _TEXT, "raw_answer": _TEXT, "missing_figure": pa.bool_()}
-    | {"relay": pa.bool_()}
-)
-# All datasets have the same schema, because verl concatenates the files of a run. What a source lacks is null.
-SCHEMA = pa.schema(
-    {
-        "data_source": _TEXT,
-        "prompt": pa.list_(MESSAGE),
-        "ability": _TEXT,
-        "reward_model": REWARD_MODEL,
-        "extra_info": EXTRA_INFO,
-    }
-)
+SHOWN = 20  # printed row numbers per rule; the summary file has more of them
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """How to find and read one dataset."""
+class Source(NamedTuple):
+    """A file, or a split of a dataset on the hub."""
 
-    name: str  # of its module, and of the folder in ~/data to which it is written
-    data_source: str
-    hub: tuple[str, ...]  # arguments of datasets.load_dataset
-    splits: dict[str, str]  # our name of a split -> the hub's
-    problem: Callable[[dict], Problem]
-    folders: tuple[str, ...] = ()  # other names that its folder may have in `data_prep.all`
-
-
-@dataclass
-class Options:
-    """What the command line chooses."""
-
-    instruction: str = "boxed"
-    single_answer: bool = False
-    evaluations: list[tuple[str, Questions]] = field(default_factory=list)  # (file, its questions), dropped from train
-
-
-class Kept(NamedTuple):
-    """A row to write."""
-
-    index: int
-    question: str
-    gold: str
-    about: dict  # fields of extra_info
-
-
-def convert(
-    dataset: Dataset, rows: Iterable[dict], split: str, options: Options, place: str, report: dict
-) -> Iterator[Kept]:
-    """Yield the rows to keep. Record in `report` which rule dropped, changed or flagged which rows.
-
-    Keeps in memory a hash of each kept question, to find duplicates, and the names of the rows in the report.
-
-    Args:
-        place: name of the source, for error messages.
-        report: rows_in, a number; dropped, changed and flagged, each rule -> list of rows.
-
-    Raises:
-        ValueError: a row has another layout, there are no rows, or no row is kept.
-    """
-    first = {}  # hash of a question -> its row number and a checksum of its answer, in one integer
-    for index, row in enumerate(rows):
-        report["rows_in"] += 1
-        try:
-            row, repairs = flat(row)
-            problem = dataset.problem(row)
-        except ValueError as error:
-            raise ValueError(f"{place}, row {index}: {error}") from error
-        gold, changes = clean_gold(problem.answer.strip(), problem.is_list) if problem.answer else (None, [])
-        several = bool(gold) and (problem.is_list or len(answers_of(gold)) > 1)
-        name = problem.about.get("id") or index
-        if drop := problem.drop or (None if gold else "no answer"):
-            report["dropped"][drop].append(name)
-            continue
-        if several and options.single_answer:
-            report["dropped"]["several answers"].append(name)
-            continue
-        if split == "train":
-            like = (
-                (file, *pair) for file, questions in options.evaluations for pair in questions.like(problem.question)
-            )
-            if leak := next(like, None):
-                report["dropped"]["in an evaluation set"].append(f"{name}: {leak[0]} row {leak[1]}, {leak[2]:.2f}")
-                continue
-        key = int.from_bytes(blake2b(normal(problem.question), digest_size=8).digest(), "big")
-        checksum = zlib.crc32(gold.encode() if gold.isalnum() else normal(gold))
-        earlier, its_checksum = divmod(first.setdefault(key, index << 32 | checksum), 1 << 32)
-        if earlier != index:
-            other = "" if its_checksum == checksum else ", with another answer"
-            report["dropped"]["duplicate"].append(f"{name}: of row {earlier}{other}")
-            continue
-        missing_figure = misses_figure(problem.question)
-        for rule in (*repairs, *changes):
-            report["changed"][rule].append(name)
-        if missing_figure:
-            report["flagged"]["speaks of a missing figure"].append(name)
-        if several:
-            report["flagged"]["several answers"].append(name)
-        if problem.about.get("relay"):
-            report["flagged"]["needs another problem's answer"].append(name)
-        about = {**problem.about, "missing_figure": missing_figure}
-        if gold != problem.answer:
-            about["raw_answer"] = problem.answer
-        yield Kept(index, problem.question, gold, about)
-    if report["rows_in"] == 0:
-        raise ValueError(f"{place}: got no rows; expected at least one.")
-    if not first:
-        dropped = ", ".join(f"{rule}: {len(rows)}" for rule, rows in report["dropped"].items())
-        raise ValueError(
-            f"{place}: got no row to keep out of {report['rows_in']} (dropped: {dropped}); expected at least one."
-        )
-
-
-def verl_table(kept: list[Kept], data_source: str, split: str, instruction: str) -> pa.Table:
-    """Return rows in verl's schema. It is built by columns, which is several times as fast as from dicts."""
-    indices, questions, golds, abouts = zip(*kept, strict=True)
-    count = len(kept)
-    if instruction == "qwen2.5-math":
-        roles = ["system", "user"] * count
-        contents = [text for question in questions for text in (INSTRUCTIONS[instruction], question)]
-    else:
-        roles = ["user"] * count
-        suffix = f" {INSTRUCTIONS.get(instruction, instruction)}" if instruction else ""
-        contents = [question + suffix for question in questions]
-    offsets = pa.array(range(0, len(roles) + 1, len(roles) // count), pa.int32())
-    extra = {field.name: [about.get(field.name) for about in abouts] for field in EXTRA_INFO}
-    extra |= {"split": pa.repeat(split, count), "index": indices, "question": questions}
-    columns = {
-        "data_source": pa.repeat(data_source, count),
-        "prompt": pa.ListArray.from_arrays(offsets, _struct(MESSAGE, {"role": roles, "content": contents})),
-        "ability": pa.repeat("math", count),
-        "reward_model": _struct(REWARD_MODEL, {"style": pa.repeat("rule", count), "ground_truth": golds}),
-        "extra_info": _struct(EXTRA_INFO, extra),
-    }
-    return pa.Table.from_arrays(list(columns.values()), schema=SCHEMA)
-
-
-def _struct(kind: pa.StructType, columns: dict) -> pa.StructArray:
-    return pa.StructArray.from_arrays([pa.array(columns[field.name], field.type) for field in kind], fields=list(kind))
+    place: str
+    name: str  # without the directory
+    batches: Iterator[list]
+    total: int | None  # rows, if it is known
+    split: str | None = None  # what the directory or the hub says
 
 
 def find(dataset: Dataset, path: Path) -> dict[str, Path]:
-    """Return the file of each split: `path` itself, or the file in it (or in its folder data) with the split's name.
+    """Return the file of each split in a directory or its folder data: its name begins with the split, as on the hub.
 
     Raises:
         FileNotFoundError: there is no such path, or no file in it.
@@ -193,10 +55,9 @@ def find(dataset: Dataset, path: Path) -> dict[str, Path]:
 
     def is_of(file: Path, split: str) -> bool:  # test.jsonl, test_675.jsonl, test-00000-of-00001.parquet
         named = file.name.startswith(split) and not file.name[len(split) : len(split) + 1].isalnum()
-        return named and file.suffix in SUFFIXES and ".summary" not in file.name and file.is_file()
+        kind = Path(file.name.removesuffix(".gz")).suffix
+        return named and kind in SUFFIXES and ".summary" not in file.name and file.is_file()
 
-    if path.is_file():
-        return {next((split for split in dataset.splits if is_of(path, split)), next(iter(dataset.splits))): path}
     if not path.is_dir():
         raise FileNotFoundError(f"{path}: no such file or directory.")
     found = {}
@@ -215,75 +76,180 @@ def find(dataset: Dataset, path: Path) -> dict[str, Path]:
     return found
 
 
-def prepare(dataset: Dataset, path: Path | None, save_dir: Path, options: Options) -> None:
+def sources_of(dataset: Dataset, paths: list[Path], options: Options) -> list[list[Source]]:
+    """Return the sources to convert. The ones of one list are converted together, as parts of one dataset.
+
+    Args:
+        paths: files, or one directory; if empty, the dataset is downloaded from the hub.
+
+    Raises:
+        OSError, ValueError: a path does not exist, or a directory has not one file for a split.
+    """
+    if not paths:
+        from datasets import load_dataset
+
+        hub = dataset.subjects.get(options.subject, dataset.hub)
+        splits = {options.split: dataset.splits[options.split]} if options.split else dataset.splits
+        loaded = {split: load_dataset(*hub, split=name) for split, name in splits.items()}
+        return [
+            [Source(" ".join(hub), " ".join(hub), batches(rows), len(rows), split)] for split, rows in loaded.items()
+        ]
+    select = columns_to_read(names_of(dataset, options), dataset.columns)
+    if len(paths) == 1 and paths[0].is_dir():
+        files = find(dataset, paths[0])
+        if options.split and options.split not in files:
+            raise FileNotFoundError(f"{paths[0]}: got no {options.split} file; expected one, because of --split.")
+        wanted = {options.split: files[options.split]} if options.split else files
+        return [
+            [Source(str(file), file.name, iter_batches(file, select), count_rows(file), split)]
+            for split, file in wanted.items()
+        ]
+    for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: no such file or directory.")
+    return [[Source(str(path), path.name, iter_batches(path, select), count_rows(path)) for path in paths]]
+
+
+def prepare(dataset: Dataset, path: Path | list[Path] | None, save_dir: Path, options: Options) -> None:
     """Write <split>.parquet and <split>.summary.json for each split, and print the summary.
 
     Each file is written completely or not at all.
 
     Args:
-        path: a file or a directory; if None, the dataset is downloaded from the hub.
+        path: a file, a list of files, or a directory; if None, the dataset is downloaded from the hub.
 
     Raises:
         OSError, ValueError: a file cannot be read or written.
     """
-    if path is None:
-        from datasets import load_dataset
-
-        hub = {split: load_dataset(*dataset.hub, split=name) for split, name in dataset.splits.items()}
-        sources = {split: (rows, len(rows), " ".join(dataset.hub)) for split, rows in hub.items()}
-    else:
-        files = find(dataset, path)
-        for split, file in files.items():
-            if file.resolve() == (save_dir / f"{split}.parquet").resolve():
-                raise ValueError(
-                    f"{file}: got the same file as input and output; expected two. Choose another --local_save_dir."
-                )
-        sources = {split: (iter_rows(file), count_rows(file), str(file)) for split, file in files.items()}
-    for split, (rows, total, place) in sources.items():
-        out = save_dir / f"{split}.parquet"
-        report = {"rows_in": 0} | {kind: defaultdict(list) for kind in ("dropped", "changed", "flagged")}
-        rows = tqdm(rows, place, total, unit=" rows", leave=False, disable=None, delay=1)
-        with atomic(out.with_suffix(".summary.json")) as partial:
-            kept = convert(dataset, rows, split, options, place, report)
-            tables = (verl_table(batch, dataset.data_source, split, options.instruction) for batch in batches(kept))
-            rows_out = write_tables(tables, out)
-            summary = {
-                "dataset": dataset.name,
-                "split": split,
-                "source": Path(place).name if path else place,
-                "instruction": options.instruction,
-                "rows_in": report.pop("rows_in"),
-                "rows_out": rows_out,
-                **{
-                    kind: {rule: {"count": len(rows), "rows": rows} for rule, rows in sorted(rules.items())}
-                    for kind, rules in report.items()
-                },
-            }
-            partial.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        print(f"{out}: kept {rows_out} of {summary['rows_in']} rows")
-        for kind in report:
-            for rule, met in summary[kind].items():
-                shown = ", ".join(map(str, met["rows"][:SHOWN])) + (", ..." if met["count"] > SHOWN else "")
-                print(f"  {kind}, {rule}: {met['count']} ({shown})")
+    paths = path if isinstance(path, list) else [path] if path else []
+    for sources in sources_of(dataset, paths, options):
+        for source in sources:
+            for split in dataset.splits:
+                if Path(source.place).resolve() == (save_dir / f"{split}.parquet").resolve():
+                    raise ValueError(
+                        f"{source.place}: got the same file as input and output; expected two. Choose another "
+                        "--local_save_dir."
+                    )
+        reports = {}
+        with ExitStack() as files:
+            for split, rows in _written(dataset, sources, save_dir, options, reports, files).items():
+                summary = _summary(dataset, sources, split, rows, options, reports[split])
+                partial = files.enter_context(atomic(save_dir / f"{split}.summary.json"))
+                partial.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+                reports[split]["summary"] = summary
+        for split, report in reports.items():
+            _print(save_dir / f"{split}.parquet", report)
 
 
-def parser_of(doc: str, save_dir: Path, trains: bool) -> argparse.ArgumentParser:
-    """Return the parser of a command line. It has --drop-overlap only if `trains`: the dataset has a train split."""
+def _written(
+    dataset: Dataset, sources: list[Source], save_dir: Path, options: Options, reports: dict, files: ExitStack
+) -> dict[str, int]:
+    """Write the tables to files that get their names when `files` is closed. Return the rows of each split."""
+    instruction = INSTRUCTIONS["boxed"] if options.instruction is None else options.instruction
+    data_source = dataset.data_source or save_dir.resolve().name
+    add, pending, rows = {}, defaultdict(list), defaultdict(int)
+    with ThreadPoolExecutor(1) as thread:  # writes while the next rows are converted; ends before `files` is closed
+        written = thread.submit(int)
+
+        def write(split: str, kept: list[Kept]) -> None:
+            nonlocal written
+            if split not in add:
+                add[split] = files.enter_context(table_writer(save_dir / f"{split}.parquet"))
+            written.result()
+            written = thread.submit(lambda: add[split](verl_table(kept, split, instruction)))
+            rows[split] += len(kept)
+
+        for split, kept in convert(dataset, _batches(sources), options, data_source, reports):
+            reports[split].setdefault("example", kept[0])
+            pending[split] += kept
+            while len(pending[split]) >= BATCH:
+                write(split, pending[split][:BATCH])
+                del pending[split][:BATCH]
+        for split, kept in pending.items():
+            if kept:
+                write(split, kept)
+        written.result()
+    place = ", ".join(source.place for source in sources)
+    if not reports:
+        raise ValueError(f"{place}: got no rows; expected at least one.")
+    for split, report in reports.items():
+        if not rows[split]:
+            dropped = ", ".join(f"{rule}: {met['count']}" for rule, met in report["dropped"].items())
+            raise ValueError(
+                f"{place}: got no row to keep out of {report['rows_in']} (dropped: {dropped}); expected at least one."
+            )
+    return rows
+
+
+def _batches(sources: list[Source]) -> Iterator[Batch]:
+    for source in sources:
+        start = 0
+        with tqdm(None, source.place, source.total, unit=" rows", leave=False, disable=None, delay=1) as bar:
+            for rows in source.batches:
+                yield Batch(source.place, start, rows, source.split)
+                start += len(rows)
+                bar.update(len(rows))
+
+
+def _summary(dataset: Dataset, sources: list[Source], split: str, rows: int, options: Options, report: dict) -> dict:
+    return {
+        "dataset": dataset.name,
+        "split": split,
+        "source": ", ".join(source.name for source in sources),
+        "instruction": "boxed" if options.instruction is None else options.instruction,
+        "rows_in": report["rows_in"],
+        "rows_out": rows,
+        **{kind: dict(sorted(report[kind].items())) for kind in ("dropped", "changed", "flagged")},
+    }
+
+
+def _print(out: Path, report: dict) -> None:
+    summary = report["summary"]
+    print(f"{out}: kept {summary['rows_out']} of {summary['rows_in']} rows")
+    for question, gold in report["columns"]:
+        print(f"  question from {question}, gold answer from {gold}")
+    if report["without_split"]:
+        print(f"  split {summary['split']}: {report['without_split']} rows do not say it; --split chooses another")
+    example = report["example"]
+    question = " ".join(example.question.split())
+    print(
+        f"  row {example.index}: {question:.100}{'...' if len(question) > 100 else ''} Gold answer: {example.gold:.100}"
+    )
+    for kind in ("dropped", "changed", "flagged"):
+        for rule, met in summary[kind].items():
+            shown = ", ".join(map(str, met["rows"][:SHOWN])) + (
+                ", ..." if met["count"] > min(SHOWN, len(met["rows"])) else ""
+            )
+            print(f"  {kind}, {rule}: {met['count']} ({shown})")
+
+
+def parser_of(doc: str, save_dir: Path | None, splits: list[str], subjects: list[str] = ()) -> argparse.ArgumentParser:
+    """Return the parser of a command line, without the argument that says what to read.
+
+    Args:
+        save_dir: default of --local_save_dir; None if it must be given.
+        splits: of the dataset. Only with several there is --split; only with train there is --drop-overlap.
+        subjects: choices of --subject, the default first; without any there is no such flag.
+    """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--local_dataset_path", type=_path, help="file or directory; default: download from the hub")
-    parser.add_argument("--local_save_dir", type=_path, default=str(save_dir), help=f"default {save_dir}")
+    default = {"default": str(save_dir), "help": f"default {save_dir}"} if save_dir else {"required": True}
+    parser.add_argument("--local_save_dir", type=path_of, **default)
     parser.add_argument(
         "--instruction",
         type=_instruction,
-        default="boxed",
-        help=f"a preset ({', '.join(INSTRUCTIONS)}) or a text to append to each question; default boxed",
+        help=f"a preset ({', '.join(INSTRUCTIONS)}) or a text to append to each question; default boxed, but a prompt "
+        "in verl's schema that asks for a box stays as it is",
     )
     parser.add_argument("--single-answer", action="store_true", help="drop questions with several answers")
-    if trains:
+    if len(splits) > 1:
+        parser.add_argument("--split", choices=splits, help="default: what a row or a directory says, else train")
+    if subjects:
+        parser.add_argument("--subject", choices=subjects, default=subjects[0], help=f"default {subjects[0]}")
+    if "train" in splits:
         parser.add_argument(
             "--drop-overlap",
             nargs="+",
-            type=_path,
+            type=path_of,
             default=[],
             metavar="EVAL",
             help="raw or prepared files; drop their questions from the train split, exact or near (data_prep.overlap)",
@@ -291,7 +257,8 @@ def parser_of(doc: str, save_dir: Path, trains: bool) -> argparse.ArgumentParser
     return parser
 
 
-def _path(value: str) -> Path:
+def path_of(value: str) -> Path:
+    """Return the path that an argument says; ~ is the home directory."""
     return Path(value).expanduser()
 
 
@@ -309,15 +276,22 @@ def options_of(args: argparse.Namespace) -> Options:
         OSError, ValueError: one of these files cannot be read.
     """
     evaluations = [
-        (f"{file.parent.name}/{file.name}", Questions(question for _, question in questions_of(file)))
+        (f"{file.parent.name}/{file.name}", Questions(row.question for row in questions_of(file)))
         for file in getattr(args, "drop_overlap", [])
     ]
-    return Options(args.instruction, args.single_answer, evaluations)
+    chosen = {name: getattr(args, name, None) for name in ("split", "subject", "data_source", "question", "gold")}
+    return Options(args.instruction, args.single_answer, evaluations, **chosen)
 
 
 def main(dataset: Dataset, doc: str) -> None:
     """Run the command line of a dataset's module. Its docstring `doc` is the text of --help."""
-    args = parser_of(doc, Path("~/data") / dataset.name, "train" in dataset.splits).parse_args()
+    parser = parser_of(doc, Path("~/data") / dataset.name, list(dataset.splits), list(dataset.subjects))
+    parser.add_argument("--local_dataset_path", type=path_of, help="file or directory; default: download from the hub")
+    run(dataset, parser.parse_args())
+
+
+def run(dataset: Dataset, args: argparse.Namespace) -> None:
+    """Do what a parsed command line says, and exit with a message of one line if it cannot be done."""
     try:
         prepare(dataset, args.local_dataset_path, args.local_save_dir, options_of(args))
     except (OSError, ValueError) as error:

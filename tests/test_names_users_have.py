@@ -18,6 +18,7 @@ The lists are written out here. A name may be added to them; to remove or change
 
 import json
 import math
+import runpy
 import sys
 from importlib import metadata
 
@@ -68,6 +69,18 @@ def test_asymgrpo_has_its_commands(command, monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         script.load()()
     assert ended.value.code == 0 and f"asymgrpo {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "module", ["aime24", "aime25", "all", "amc23", "any", "gsm8k", "math", "math500", "olympiadbench", "overlap"]
+)
+def test_data_prep_has_its_commands(module, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [module, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(f"data_prep.{module}", run_name="__main__")
+    flags = ("--local_save_dir", "--instruction", "--single-answer") if module != "overlap" else ("--threshold",)
+    said = capsys.readouterr().out
+    assert ended.value.code == 0 and all(flag in said for flag in flags)
 
 
 @pytest.mark.parametrize("method", METHODS)

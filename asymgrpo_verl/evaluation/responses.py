@@ -34,6 +34,7 @@ GENERATED = pa.schema(
         "ground_truth": pa.string(),  # the gold answer
         "level": pa.string(),
         "subject": pa.string(),
+        "error": pa.string(),  # the tolerance of the gold answer, as OlympiadBench has it; null if it is exact
     }
 )
 SCORES = pa.schema(
@@ -52,8 +53,8 @@ def read_prompts(paths: list[Path]) -> list[dict]:
     """Read the prompts of parquet files in verl's schema.
 
     Returns:
-        dicts with data_source, index, prompt, ground_truth, level, subject. If a row has no extra_info.index, its index
-        is its row number in the file.
+        dicts with data_source, index, prompt, ground_truth, level, subject, error. Without extra_info.index, the
+        index of a row is its number in the file.
     Raises:
         FileNotFoundError, ValueError: no such file, another schema, or one prompt twice; names the file and the row.
     """
@@ -155,7 +156,7 @@ def _about_prompt(row: dict, place: str, default_index: int | None) -> dict:
                 f"{place}: {name}: got {value!r:.80}; expected a text or a number. The row has the columns "
                 f"{', '.join(row)}."
             )
-    about |= {"level": first("level", row, extra), "subject": first("subject", row, extra)}
+    about |= {name: first(name, row, extra) for name in ("level", "subject")} | {"error": extra.get("error") or None}
     about = {name: None if value is None else str(value) for name, value in about.items()}
     return about | {"prompt": _chat(row.get("prompt"), place)}
 

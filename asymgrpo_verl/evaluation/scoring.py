@@ -25,7 +25,7 @@ def score(responses: list[dict]) -> list[dict]:
     """Return the responses with pred, acc and vote: see `responses.SCORES`."""
     # Threads, because most of the time is spent waiting for the answer checkers, which are processes.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        scores = pool.map(lambda r: compute_score(r["data_source"], r["response"], r["ground_truth"]), responses)
+        scores = pool.map(_score, responses)
         bar = tqdm(scores, total=len(responses), desc="scoring", unit="response", dynamic_ncols=True)
         scored = [r | {"pred": s["pred"], "acc": int(s["acc"])} for r, s in zip(responses, bar, strict=True)]
         prompts: dict[tuple, list[dict]] = {}
@@ -35,6 +35,11 @@ def score(responses: list[dict]) -> list[dict]:
             for response, vote in zip(of_prompt, votes, strict=True):
                 response["vote"] = vote
     return scored
+
+
+def _score(response: dict) -> dict:
+    about = {"error": response.get("error")}
+    return compute_score(response["data_source"], response["response"], response["ground_truth"], about)
 
 
 def _votes(responses: list[dict]) -> list[int]:

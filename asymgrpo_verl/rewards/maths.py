@@ -21,10 +21,13 @@ workers and in daemonic processes.
 """
 
 import re
+from collections.abc import Sequence
+from fractions import Fraction
 from functools import lru_cache
 
 from asymgrpo_verl.rewards.answers import last_boxed, question_for_math, verdict_by_text
 from asymgrpo_verl.rewards.cost import is_too_costly
+from asymgrpo_verl.rewards.tolerance import tolerances, within
 from asymgrpo_verl.rewards.verdicts import Verdict
 
 # Seconds of processor time. An ordinary comparison takes 5 milliseconds, and at most 0.2 seconds.
@@ -55,7 +58,10 @@ def compute_score(
     """Return the reward of a response. verl calls this as its custom reward function.
 
     Args:
-        data_source, extra_info: used only in error messages.
+        data_source: used only in error messages.
+        extra_info: `error` is the tolerance of a numeric gold answer, a number > 0 or text of one: an answer is correct
+            if it differs from the gold answer by at most so much, as in OlympiadBench. The other fields are used only
+            in error messages.
         solution_str: the response, which may be any text.
         ground_truth: the gold answer, LaTeX without its box. Several answers are a list in any order: 1, 2.
         time_limit: seconds of processor time that one comparison may take;
@@ -73,7 +79,8 @@ def compute_score(
         is then 0.
 
     Raises:
-        ValueError: the gold answer is no text or is empty; a limit is not a finite number > 0.
+        ValueError: the gold answer is no text or is empty; a limit is not a finite number > 0; the tolerance is not a
+            number > 0.
         RuntimeError: an answer checker cannot start, for example because math-verify is missing.
     """
     if not isinstance(ground_truth, str) or not ground_truth.strip():
@@ -86,7 +93,13 @@ def compute_score(
             raise ValueError(
                 f"reward.custom_reward_function.reward_kwargs.{name}: got {limit!r}; expected a number > 0."
             )
-    pred, verdict = verdict_on(solution_str, ground_truth, time_limit, batch_limit)
+    try:
+        allowed = tolerances((extra_info or {}).get("error"))
+    except ValueError as error:
+        raise ValueError(
+            f"extra_info of {data_source}: {error} Check this row of the dataset: {extra_info=}."
+        ) from error
+    pred, verdict = verdict_on(solution_str, ground_truth, time_limit, batch_limit, allowed)
     return {
         "score": float(verdict.same is True),
         "acc": float(verdict.same is True),
@@ -97,12 +110,22 @@ def compute_score(
 
 
 def verdict_on(
-    response: str, gold: str, time_limit: float = TIME_LIMIT, batch_limit: float = BATCH_LIMIT
+    response: str,
+    gold: str,
+    time_limit: float = TIME_LIMIT,
+    batch_limit: float = BATCH_LIMIT,
+    allowed: Sequence[Fraction] = (),
 ) -> tuple[str | None, Verdict]:
-    """Return the answer in a response, None without a box, and the verdict on it."""
+    """Return the answer in a response, None without a box, and the verdict on it.
+
+    Args:
+        allowed: the tolerances of the gold answer, see `tolerance.tolerances`.
+    """
     answer = last_boxed(response)
     if answer is None:
         return None, Verdict(False, "the response has no box")
+    if allowed and (near := within(last_boxed(gold) or gold, answer[:MAX_LENGTH], allowed)) is not None:
+        return answer, Verdict(near, "the numbers are compared within the tolerance of the gold answer")
     return answer, explain(gold, answer, time_limit, batch_limit)
 
 

@@ -28,7 +28,8 @@ import pytest
 from asymgrpo_verl.files import atomic, in_a_line
 from asymgrpo_verl.row_files import check_verl_parquet, iter_rows, read_rows, write_rows
 from data_prep import aime24, amc23, gsm8k, math, math500, olympiadbench
-from data_prep.prepare import Dataset, Options, prepare
+from data_prep.convert import Dataset, Options
+from data_prep.prepare import prepare
 
 GOOD = {"problem": "1+1?", "solution": "\\boxed{2}"}
 
@@ -68,7 +69,7 @@ BAD = {
     "broken list": (
         "a.json",
         b'[{"problem": "a"},',
-        "a.json: got an error at character 18 (Expecting value); expected JSON.",
+        "a.json, row 1: got an error at character 17 of the file (Expecting value); expected JSON.",
     ),
     "nested too deep": ("a.jsonl", b"[" * 100_000, "a.jsonl, line 1: got an error (maximum recursion depth"),
     "a number too long": ("a.jsonl", lines(b"1" * 5000), "a.jsonl, line 1: got an error (Exceeds the limit"),
@@ -82,27 +83,31 @@ BAD = {
         json.dumps(GOOD).encode("utf-16"),
         "a.jsonl, line 1: got byte 0xff at offset 0; expected UTF-8.",
     ),
-    "no UTF-8 in a list": ("a.json", b'["\xff"]', "a.json: got byte 0xff at offset 2; expected UTF-8."),
+    "no UTF-8 in a list": ("a.json", b'["\xff"]', "a.json, row 0 or later: got byte 0xff; expected UTF-8."),
     "empty": ("a.jsonl", b"", "a.jsonl: got no rows; expected at least one."),
     "blank": ("a.jsonl", b"\n \r\n", "a.jsonl: got no rows; expected at least one."),
     "empty list": ("a.json", b"[]", "a.json: got no rows; expected at least one."),
     "no parquet": ("a.parquet", b"PAR1 not", "a.parquet: got a file that is not a parquet file ("),
-    "another kind": ("a.txt", b"hello", "a.txt: got another kind of file; expected .parquet, .jsonl, .json."),
+    "another kind": (
+        "a.txt",
+        b"hello",
+        "a.txt: got another kind of file; expected .parquet, .arrow, .jsonl, .json, .csv, or one of them and .gz.",
+    ),
     "columns": (
         "a.jsonl",
         lines(GOOD, {"q": 1, "a": 2}),
-        "a.jsonl, row 1: got the columns q, a; expected problem or question.",
+        "a.jsonl, row 1: got the columns q, a; expected the question in one of problem, question, ",
     ),
     "no object": ("a.jsonl", lines(GOOD, ["a"]), "a.jsonl, row 1: got ['a']; expected an object."),
     "question no text": (
         "a.jsonl",
         lines(GOOD | {"problem": 7}),
-        "a.jsonl, row 0: problem or question: got 7; expected a text.",
+        "a.jsonl, row 0: problem: got 7; expected a text or a list of messages with role and content.",
     ),
     "solution empty": (
         "a.jsonl",
         lines(GOOD | {"solution": " "}),
-        "a.jsonl, row 0: solution: got ' '; expected a text.",
+        "a.jsonl: got no row to keep out of 1 (dropped: no answer: 1); expected at least one.",
     ),
     "no row has an answer": (
         "a.jsonl",
@@ -122,10 +127,14 @@ def test_bad_input_is_an_error_of_one_line_and_the_old_files_stay(tmp_path, case
     assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
-def test_a_gsm8k_solution_without_a_final_number_is_an_error_that_names_the_row(tmp_path):
-    source = written(tmp_path / "train.jsonl", lines({"question": "1+1?", "answer": "It is one and one.\nSo 2"}))
-    said = failure(source, tmp_path / "out", gsm8k.DATASET)
-    assert said == f"{source}, row 0: answer: got 'It is one and one.\\nSo 2' at its end; expected #### and a number."
+def test_a_solution_that_does_not_say_its_answer_is_dropped(tmp_path):
+    rows = lines(
+        {"question": "1+1?", "answer": "It is one and one.\nSo 2"}, {"question": "1+2?", "answer": "It is\n#### 3"}
+    )
+    (row,) = made(written(tmp_path / "train.jsonl", rows), tmp_path / "out", gsm8k.DATASET)
+    assert row["reward_model"]["ground_truth"] == "3"
+    dropped = json.loads((tmp_path / "out" / "train.summary.json").read_text())["dropped"]
+    assert dropped == {"answer of several lines": {"count": 1, "rows": [0]}}
 
 
 def test_a_damaged_parquet_file_is_an_error_that_names_it(tmp_path):
@@ -143,7 +152,8 @@ def test_a_missing_file_is_an_error_that_names_it(tmp_path):
     for name in ("train", "training.jsonl", "train.summary.json", "train.txt"):
         (tmp_path / "empty" / name).touch()
     said = failure(tmp_path / "empty", tmp_path / "out")
-    assert said == f"{tmp_path}/empty: got no train or test file; expected at least one (.parquet, .jsonl, .json)."
+    kinds = ".parquet, .arrow, .jsonl, .json, .csv"
+    assert said == f"{tmp_path}/empty: got no train or test file; expected at least one ({kinds})."
     assert not (tmp_path / "out").exists()
 
 
@@ -198,11 +208,12 @@ def test_an_answer_may_be_a_number(tmp_path, answer, gold):
     assert made(source, tmp_path / "out", amc23.DATASET)[0]["reward_model"]["ground_truth"] == gold
 
 
-@pytest.mark.parametrize("answer", [True, ["1"], {"a": 1}])
+@pytest.mark.parametrize("answer", [True, {"a": 1}, [["1"]]])
 def test_an_answer_that_is_neither_a_text_nor_a_number_is_an_error(tmp_path, answer):
     source = written(tmp_path / "test.jsonl", lines({"problem": "a?", "answer": answer}))
     said = failure(source, tmp_path / "out", math500.DATASET)
-    assert said == f"{source}, row 0: answer: got {answer!r}; expected a text or a number."
+    value = answer[0] if isinstance(answer, list) else answer
+    assert said == f"{source}, row 0: answer: got {value!r}; expected a text or a number."
 
 
 def test_a_missing_answer_in_a_parquet_column_of_numbers_is_no_answer(tmp_path):
@@ -245,10 +256,10 @@ def test_json_may_contain_unicode_line_separators(tmp_path):
     assert read_rows(written(tmp_path / "a.jsonl", b'{"a": "b\xe2\x80\xa8c"}\n')) == [{"a": "b\u2028c"}]
 
 
-@pytest.mark.parametrize("module", [math500, aime24, amc23])
-def test_a_file_of_another_dataset_is_an_error(tmp_path, module):
-    rows = written(tmp_path / "test.jsonl", lines({"question": "Half of 4?", "answer": "It is 4/2=2.\n#### 2"}))
-    with pytest.raises(ValueError, match=r"row 0: answer: got .*; expected one line. Is this another dataset\?"):
+@pytest.mark.parametrize("module", [gsm8k, aime24, amc23])
+def test_a_file_of_another_dataset_is_an_error_if_every_answer_is_a_number(tmp_path, module):
+    rows = written(tmp_path / "train.jsonl", lines({"problem": "Half of $x$?", "answer": "\\frac{x}{2}"}))
+    with pytest.raises(ValueError, match=r"row 0: answer: got .*; expected a number. Is this another dataset\?"):
         made(rows, tmp_path / "out", module.DATASET)
 
 
@@ -283,7 +294,8 @@ def test_duplicates_are_dropped_and_the_summary_says_if_the_answer_differs(tmp_p
     found = made(written(tmp_path / "train.jsonl", lines(*rows)), tmp_path / "out")
     assert [row["extra_info"]["index"] for row in found] == [0, 3, 4]
     dropped = json.loads((tmp_path / "out" / "train.summary.json").read_text())["dropped"]
-    assert dropped["duplicate"]["rows"] == ["1: of row 0", "2: of row 0, with another answer"]
+    assert dropped["duplicate"]["rows"] == ["1: of row 0"]
+    assert dropped["duplicate with another answer"]["rows"] == ["2: of row 0, here 3"]
 
 
 def test_a_row_that_repeats_a_dropped_row_is_kept(tmp_path):

@@ -23,8 +23,9 @@ import pytest
 from places import SHARED
 
 from data_prep import math500
+from data_prep.convert import Options
 from data_prep.overlap import THRESHOLD, Questions
-from data_prep.prepare import Options, prepare
+from data_prep.prepare import prepare
 
 REAL = SHARED / "data"
 SHOP = (
@@ -85,22 +86,42 @@ def test_the_command_prints_pairs_and_counts(tmp_path, run):
     assert run("overlap", train, raw, "--threshold", 1).stdout.count(" = ") == 1
 
 
+def test_the_files_may_have_any_layout_and_conflicting_gold_answers_are_listed(tmp_path, run):
+    chat = [{"from": "human", "value": "Pour José, 3+4?"}, {"from": "assistant", "ground_truth": {"value": "7"}}]
+    train = tmp_path / "train.json"
+    train.write_text(json.dumps([chat, {"question": "1+1?", "answer": "2"}, {"question": "1 + 1", "answer": "#### 3"}]))
+    held_out = tmp_path / "eval.csv"
+    held_out.write_text("problem,answer\npour Jose\u0301 3+4,8\n1+1,2.0\n", encoding="utf-8")
+    done = run("overlap", train, held_out)
+    assert done.returncode == 0, done.stderr
+    text = done.stdout.splitlines()
+    assert text[0] == f"1.00  {train} row 0 = {held_out} row 0" and text[3] == "      other gold answers: 7 | 8"
+    assert text[-2] == f"{train} row 1 and row 2: one question, other gold answers: 2 | 3"
+    assert text[-1] == f"{held_out}, 2 questions: 3 exact and 0 near pairs, with 3 rows of {train}"
+
+
 def test_a_file_that_cannot_be_compared_is_an_error_that_names_it(tmp_path, run):
     train = write(tmp_path / "train.jsonl", [SHOP])
     (tmp_path / "empty.jsonl").touch()
     (tmp_path / "other.jsonl").write_text('{"text": "a"}\n')
-    (tmp_path / "null.jsonl").write_text('{"extra_info": {"question": null}}\n')
-    (tmp_path / "text.jsonl").write_text('{"extra_info": "question"}\n')
+    (tmp_path / "null.jsonl").write_text('{"problem": null}\n')
+    (tmp_path / "text.jsonl").write_text('{"prompt": 7}\n')
     for arguments, message in (
         ((train, tmp_path / "nowhere.jsonl"), "nowhere.jsonl: No such file or directory."),
-        ((train, tmp_path / "other.jsonl"), "other.jsonl, row 0: got the columns text; expected problem or question."),
+        (
+            (train, tmp_path / "other.jsonl"),
+            "other.jsonl, row 0: got the columns text; expected the question in one of problem, question,",
+        ),
         ((train, tmp_path / "empty.jsonl"), "empty.jsonl: got no rows; expected at least one."),
-        ((train, tmp_path / "null.jsonl"), "null.jsonl, row 0: problem or question: got None; expected a text."),
-        ((train, tmp_path / "text.jsonl"), "text.jsonl, row 0: extra_info: got 'question'; expected an object."),
+        ((train, tmp_path / "null.jsonl"), "null.jsonl, row 0: problem: got None; expected a text."),
+        (
+            (train, tmp_path / "text.jsonl"),
+            "text.jsonl, row 0: prompt: got 7; expected a text or a list of messages with role and content.",
+        ),
         ((train, train, "--threshold", 0), "--threshold: got 0.0; expected a number in (0, 1]."),
     ):
         done = run("overlap", *arguments)
-        assert done.returncode == 1 and done.stderr.endswith(message + "\n") and "Traceback" not in done.stderr
+        assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr
 
 
 def test_drop_overlap_drops_evaluation_questions_from_the_train_split_only(tmp_path, run):

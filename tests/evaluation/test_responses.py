@@ -103,6 +103,7 @@ def test_prompts_are_read_from_verls_parquet(tmp_path):
             "ground_truth": truth,
             "level": level,
             "subject": None,
+            "error": None,
         }
         for index, question, truth, level in [("5", "1+1?", "2", "easy"), ("1", "2+2?", "4", None)]
     ]

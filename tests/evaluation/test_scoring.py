@@ -44,3 +44,8 @@ def test_the_answer_checker_decides_whether_incorrect_formulas_are_equal():
 def test_the_votes_of_a_prompt_do_not_depend_on_other_prompts():
     found = score([row("\\boxed{1}", index=0), row("\\boxed{2}", index=1), row("\\boxed{1}", index=1)])
     assert [r["vote"] for r in found] == [1, 1, 2]
+
+
+def test_a_response_within_the_tolerance_of_its_prompt_is_correct():
+    rows = [row("\\boxed{12.05}") | {"error": "0.1"}, row("\\boxed{12.05}", index=1), row("\\boxed{13}", index=2)]
+    assert [r["acc"] for r in score([rows[0], rows[1] | {"error": None}, rows[2] | {"error": "0.1"}])] == [1, 0, 0]
