@@ -26,14 +26,16 @@ import wrapt
 
 
 def _register_algorithms(core_algos) -> None:
-    """Add the estimators and the policy loss to the registries of verl.trainer.ppo.core_algos."""
+    """Add the estimators and the policy losses to the registries of verl.trainer.ppo.core_algos."""
     from asymgrpo_verl.core.estimators import on_declared
     from asymgrpo_verl.integration import adapters, capabilities
 
     if not capabilities.can_register():
         return
     on_declared(lambda name: core_algos.register_adv_est(name)(partial(adapters.outcome_advantage, estimator=name)))
-    core_algos.register_policy_loss("asymgrpo")(partial(adapters.asymgrpo_policy_loss, agg_loss=core_algos.agg_loss))
+    loss = partial(adapters.asymgrpo_policy_loss, agg_loss=core_algos.agg_loss)
+    core_algos.register_policy_loss("asymgrpo")(loss)
+    core_algos.register_policy_loss("up")(partial(loss, anchored=True))
 
 
 def _check_config_at_start(verl_config) -> None:

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Our estimator and loss beside verl's own, on the same inputs, in one process: medians of interleaved calls."""
+"""Our estimators and losses beside verl's own, on the same inputs, in one process: medians of interleaved calls."""
 
 import argparse
 import itertools
@@ -29,6 +29,7 @@ from verl.trainer.ppo.core_algos import get_adv_estimator_fn, get_policy_loss_fn
 from verl.workers.config import FSDPActorConfig
 
 from asymgrpo_verl.core.estimators import ESTIMATORS
+from asymgrpo_verl.integration.capabilities import POLICY_LOSSES
 
 SIZES = ((1024, 512, 8), (1024, 4096, 8), (8192, 512, 8), (8192, 2048, 16))
 MASK_DTYPES = (torch.float32, torch.int64)  # verl's trainer passes int64
@@ -99,7 +100,8 @@ def step(policy_loss: Callable, inputs: dict) -> None:
 
 
 def compare_losses(repeats: int) -> None:
-    print("\n| rows x tokens, forward + backward | vanilla | asymgrpo | vanilla/ours |\n|---|---|---|---|")
+    print("\n| rows x tokens, forward + backward | vanilla | asymgrpo | up | vanilla/asymgrpo | vanilla/up |")
+    print("|---|---|---|---|---|---|")
     config = FSDPActorConfig(strategy="fsdp2", rollout_n=8, ppo_micro_batch_size_per_gpu=1)
     for rows, length in LOSS_SIZES:
         generator = torch.Generator().manual_seed(0)
@@ -108,11 +110,11 @@ def compare_losses(repeats: int) -> None:
         advantages = torch.randn(rows, 1, generator=generator).expand(rows, length).contiguous()
         mask = torch.arange(length) < torch.randint(1, length + 1, (rows, 1), generator=generator)
         inputs = dict(old_log_prob=old, log_prob=new, advantages=advantages, response_mask=mask, config=config)
-        calls = {name: partial(step, get_policy_loss_fn(name), inputs) for name in ("vanilla", "asymgrpo")}
+        calls = {name: partial(step, get_policy_loss_fn(name), inputs) for name in ("vanilla", *POLICY_LOSSES)}
         ms = medians(calls, repeats)
         print(
-            f"| {rows} x {length} | {ms['vanilla']:.2f} ms | {ms['asymgrpo']:.2f} "
-            f"| {ms['vanilla'] / ms['asymgrpo']:.2f} |"
+            f"| {rows} x {length} | {ms['vanilla']:.2f} ms | {ms['asymgrpo']:.2f} | {ms['up']:.2f} "
+            f"| {ms['vanilla'] / ms['asymgrpo']:.2f} | {ms['vanilla'] / ms['up']:.2f} |"
         )
 
 

@@ -23,6 +23,7 @@ import random
 import uuid
 from collections.abc import Callable
 from dataclasses import Field, fields
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,7 +86,8 @@ def draw_value(rng: random.Random, key: Field) -> Any:
     else:
         pool = EXPONENTS if rng.random() < 0.5 else [rng.uniform(0, 3) for _ in range(9)]
     low, above = allowed.get("at_least", -math.inf), allowed.get("above", -math.inf)
-    fitting = [value for value in pool if low <= value <= allowed.get("at_most", math.inf) and value > above]
+    high, below = allowed.get("at_most", math.inf), allowed.get("below", math.inf)
+    fitting = [value for value in pool if low <= value <= high and above < value < below]
     return rng.choice([key.default, *fitting])
 
 
@@ -284,6 +286,10 @@ def may_be_zero(batch: Batch, correct: bool, solved: int, size: int) -> bool | N
         beta = settings["beta_pos" if correct else "beta_neg"]
         reflected = settings["flip"] == ("positive" if correct else "negative")
         return beta > 0 and whole and (size == 1 or not reflected)
+    if batch.estimator == "dgae" and 0 < settings.get("temperature", 0) < 1e-2:
+        return whole or None  # the weight of an easy group sinks to 0
+    if batch.estimator == "qae":
+        return whole or qae_baseline(incorrect, size, settings) == correct
     return {
         "reinforce_pm1": False,
         "psr": not correct,
@@ -293,7 +299,16 @@ def may_be_zero(batch: Batch, correct: bool, solved: int, size: int) -> bool | N
         "passk_training": whole or incorrect < settings.get("k", 0),
         "f_grpo": whole,
         "a_grae": whole,
+        "dgae": whole,
     }.get(batch.estimator)
+
+
+def qae_baseline(incorrect: int, size: int, settings: dict) -> Fraction:
+    """The quantile of the sorted rewards, in fractions; the setting is the decimal that was written."""
+    quantile = Fraction(str(settings.get("quantile", 0.4)))
+    if settings.get("rule") == "interpolated":
+        return min(max(quantile * (size - 1) - incorrect + 1, Fraction(0)), Fraction(1))
+    return Fraction(incorrect < quantile * size)
 
 
 def check_signs(batch: Batch, rows: list[float], moderate: bool) -> None:
@@ -318,12 +333,14 @@ def check_monotone(batch: Batch, rows: list[float]) -> None:
         for value, g, alive, correct in zip(rows, batch.group, batch.alive, batch.correct, strict=True)
         if alive
     }
-    # Of Pass@k the negative curve is not monotone, of F-GRPO neither for gamma > 1/2, of A-GRAE both are not.
+    # Of Pass@k the negative curve is not monotone, of F-GRPO neither for gamma > 1/2, of A-GRAE both are not. DGAE's
+    # negative curve, exp(-p/T)/(1-p), falls where T < 1-p. QAE's 1/std has its minimum at p = 1/2.
     both = (True, False)
     channels = {
         **dict.fromkeys(("asymgrpo", "reinforce_pm1", "psr", "nsr", "w_reinforce", "maxrl"), both),
         "passk_training": (True,),
         "f_grpo": both if settings.get("gamma", 0) <= 0.5 else (True,),
+        "dgae": (True,) if 0 < settings.get("temperature", 0) < 1 else both,
     }.get(batch.estimator, ())
     for channel in channels:
         reflected = settings.get("flip", "none") == ("positive" if channel else "negative")

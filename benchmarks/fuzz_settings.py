@@ -50,11 +50,13 @@ NO_GROUPS = (0.9, 0, "", "asymgrpo", False, True, [], [1])
 UNKNOWN = ("beta", "beta_positive", "BETA_POS", "kk", "xyz", "", "reward", "ß", "beta_pos ", "_target_", 1, 1.5, True)
 
 
-def number(low: float = -math.inf, above: float = -math.inf, high: float = math.inf) -> Callable[[Any], bool]:
+def number(
+    low: float = -math.inf, above: float = -math.inf, high: float = math.inf, below: float = math.inf
+) -> Callable[[Any], bool]:
     def allows(value) -> bool:
         if isinstance(value, bool) or not isinstance(value, int | float) or value != value or abs(value) > 1.79e308:
             return False
-        return low <= value <= high and (above == -math.inf or value > above)
+        return low <= value <= high and above < value < below
 
     return allows
 
@@ -74,7 +76,7 @@ def allows(key: Field) -> Callable[[Any], bool]:
         return choice(*allowed["options"])
     if isinstance(key.default, int):
         return integer(allowed["at_least"])
-    names = {"at_least": "low", "above": "above", "at_most": "high"}
+    names = {"at_least": "low", "above": "above", "at_most": "high", "below": "below"}
     return number(**{names[name]: value for name, value in allowed.items()})
 
 

@@ -61,7 +61,7 @@ def test_check_finds_the_plugin_in_this_process_and_in_a_ray_worker():
     assert done.returncode == 0, done.stderr
     assert f"verl {metadata.version('verl')}" in done.stdout
     for place in ("this process", "a fresh Ray worker"):
-        assert f"{place}: estimators {', '.join(ESTIMATORS)} and policy losses asymgrpo registered" in done.stdout
+        assert f"{place}: estimators {', '.join(ESTIMATORS)} and policy losses asymgrpo, up registered" in done.stdout
 
 
 @pytest.mark.process
@@ -70,7 +70,7 @@ def test_check_says_why_the_plugin_is_not_loaded():
     assert done.returncode == 1
     for place in ("this process", "a fresh Ray worker"):
         missing = ", ".join(f"estimator {name}" for name in ESTIMATORS)
-        assert f"PROBLEM: {place}: not registered: {missing}, policy loss asymgrpo" in done.stderr
+        assert f"PROBLEM: {place}: not registered: {missing}, policy loss asymgrpo, policy loss up" in done.stderr
     assert "VERL_USE_EXTERNAL_PLUGINS: got another; expected a list with asymgrpo" in done.stderr
 
 

@@ -27,8 +27,9 @@ from omegaconf import OmegaConf
 from places import ROOT
 
 METHODS = """
-    a_grae asymgrpo asymgrpo_clip_higher cispo clip_cov clip_higher dr_grpo ent_decrease ent_increase entropy_advantage
-    entropy_reg f_grpo grpo gspo kl_cov maxrl neg_only nsr passk_training pos_only psr reinforce symmetric w_reinforce
+    a_grae asymgrpo asymgrpo_clip_higher cispo clip_cov clip_higher dgae dr_grpo ent_decrease ent_increase
+    entropy_advantage entropy_reg f_grpo grpo gspo kl_cov maxrl neg_only nsr passk_training pos_only psr qae reinforce
+    symmetric up_grpo w_reinforce
 """.split()
 ESTIMATORS = {  # algorithm.adv_estimator, and the keys under algorithm.<estimator>
     "asymgrpo": {"beta_pos", "beta_neg", "flip", "reward_threshold"},
@@ -40,6 +41,8 @@ ESTIMATORS = {  # algorithm.adv_estimator, and the keys under algorithm.<estimat
     "passk_training": {"k", "reward_threshold"},
     "f_grpo": {"gamma", "reward_threshold"},
     "a_grae": {"alpha", "reward_threshold"},
+    "dgae": {"temperature", "reward_threshold"},
+    "qae": {"quantile", "rule", "reward_threshold"},
 }
 STATE = """{"epoch": [1, 16, 3, 2, 9.25, [2, 1, 0, 3, 4, 1, 1, 1, 3]],
  "beta_pos": [0.93, 0.41, 7], "beta_neg": [null, null, 0], "entropy": NaN}"""
@@ -82,11 +85,12 @@ def test_verl_knows_an_estimator_and_its_keys_are_read(estimator):
     assert vars(settings_from(None, estimator)).keys() == ESTIMATORS[estimator]
 
 
-def test_verl_knows_the_policy_loss_and_the_trainer_mode():
+def test_verl_knows_the_policy_losses_and_the_trainer_mode():
     from verl.trainer.ppo.core_algos import get_policy_loss_fn
     from verl.trainer.ppo.v1 import get_trainer_cls
 
-    assert get_policy_loss_fn("asymgrpo").func.__name__ == "asymgrpo_policy_loss"
+    for name in ("asymgrpo", "up"):
+        assert get_policy_loss_fn(name).func.__name__ == "asymgrpo_policy_loss"
     assert get_trainer_cls("asymgrpo").__name__ == "AsymGRPOTrainer"
 
 

@@ -38,6 +38,7 @@ CASES = [
     *CHANNEL_CASES,
     *product(["asymgrpo"], ["vanilla"], AGGREGATIONS),
     *product([*(name for name in ESTIMATORS if name != "asymgrpo"), "grpo"], ["asymgrpo"], ["token-mean"]),
+    ("grpo", "up", "token-mean"),
     ("grpo", "vanilla", "token-mean"),
 ]
 

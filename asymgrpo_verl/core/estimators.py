@@ -132,7 +132,7 @@ def advantages_by_count(name: str, n: int, settings: OutcomeSettings) -> tuple[t
 
     Returns:
         (n+1,) float64 each. The advantage of a correct rollout has no meaning at 0, that of an incorrect one at n.
-        For `a_grae`, which reads the whole batch, these n+1 groups are the batch.
+        For an estimator that reads the whole batch, `a_grae` or `dgae` with a temperature, these n+1 groups are it.
     """
     solved = torch.arange(n + 1, dtype=torch.float64)
     return _group_advantages(name, Groups(size=torch.full_like(solved, n), solved=solved), settings)
@@ -306,3 +306,64 @@ def a_grae(groups: Groups, alpha: float) -> tuple[torch.Tensor, torch.Tensor]:
     scale = torch.where((accuracy > 0) & (accuracy < 1), scale, 0.0)
     positive, negative = asymgrpo(groups, 0.5, 0.5, "none")
     return scale * positive * (batch_accuracy / alpha).clamp(max=1.0), scale * negative
+
+
+@estimator(temperature=number(0.0, at_least=0))
+def dgae(groups: Groups, temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """DGAE of DGPO (arXiv 2601.20614): (r-p)/(mean |r-p|), which is 1/(2p) if correct and -1/(2(1-p)) if incorrect.
+
+    In a mixed group of N the sum of |A| is N, whatever p is. The advantages are 0 in unanimous groups and in groups of
+    one. A temperature T > 0 is the paper's weighting by difficulty (DQW): the advantages of a mixed group are
+    multiplied by B exp(-p/T) / sum exp(-p/T), where the sum is over the B mixed groups of the batch.
+
+    The paper also takes the token mean of the loss over the mixed groups only. An estimator cannot do that, because it
+    gets no token counts. The authors' code (AMAP-ML/MathForge) adds 1e-4 to the sum of |r-p|. For the weight, it takes
+    p = 1 for a group that is mixed by its total reward and has no correct rollout by its main reward. The paper and
+    this function do neither.
+
+    Args:
+        temperature: finite, >= 0. 0 is off; the paper tries 1, 2, 5 and 10, and uses 2.
+    """
+    correct, incorrect = groups.solved, groups.size - groups.solved
+    mixed = (correct > 0) & (incorrect > 0)
+    weight = torch.ones_like(correct)
+    if temperature > 0:
+        accuracy = correct / groups.size
+        # Relative to the hardest mixed group, whose exponent is then 0: the sum is >= 1 at the smallest temperature.
+        hardest = torch.where(mixed, accuracy, 1.0).amin()
+        share = torch.where(mixed, ((hardest - accuracy) / temperature).exp(), 0.0)
+        weight = mixed.sum() * share / share.sum()
+    positive = torch.where(mixed, weight * groups.size / (2 * correct), 0.0)
+    negative = torch.where(mixed, -weight * groups.size / (2 * incorrect), 0.0)
+    return positive, negative
+
+
+@estimator(quantile=number(0.4, above=0, below=1), rule=choice("threshold", "interpolated"))
+def qae(groups: Groups, quantile: float, rule: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """QAE (arXiv 2509.22611): (r-b)/std, where the baseline b is the K-quantile of the group's rewards, K = quantile.
+
+    The paper's b is the smallest reward x for which the share of rewards <= x is >= K. So b = 0 if 1-p >= K, and only
+    correct rollouts have an advantage then; otherwise b = 1, and only incorrect ones have. The authors' code
+    interpolates linearly between the sorted rewards: b lies between 0 and 1 if K(N-1), in a group of N, falls between
+    the last 0 and the first 1. The advantages are 0 in unanimous groups and in groups of one. The code gives a group of
+    one its raw reward.
+
+    The standard deviation is the population one without an epsilon, as in `f_grpo` and `a_grae`: with b = p this would
+    be `asymgrpo` at (0.5, 0.5). The code uses the sample one, so its advantages are sqrt((N-1)/N) times these.
+
+    Args:
+        quantile: > 0 and < 1. The paper uses 0.4, and 0.6 if the entropy collapses.
+        rule: "threshold" (the paper's) or "interpolated" (the code's).
+    """
+    correct, incorrect = groups.solved, groups.size - groups.solved
+    if rule == "threshold":
+        # A quotient is rounded as the setting was, so 3/10 >= 0.3 holds; 1 - 7/10 and 0.07 * 100 are off by one bit.
+        baseline = (incorrect / groups.size < quantile).double()
+    else:
+        last_zero, first_one = (incorrect - 1) / (groups.size - 1), incorrect / (groups.size - 1)
+        baseline = ((quantile - last_zero) / (first_one - last_zero)).clamp(0.0, 1.0)
+    deviation = (correct * incorrect).sqrt() / groups.size
+    mixed = deviation > 0
+    positive = torch.where(mixed, (1 - baseline) / deviation, 0.0)
+    negative = torch.where(mixed, -baseline / deviation, 0.0)
+    return positive, negative

@@ -26,13 +26,13 @@ def number(default: Any = MISSING, **allowed: float) -> Any:
 
     Args:
         default: without one, the key has to be given.
-        allowed: `at_least`, `above`, `at_most`.
+        allowed: `at_least`, `above`, `at_most`, `below`.
 
     Raises:
         TypeError: another bound.
     """
-    if unknown := allowed.keys() - {"at_least", "above", "at_most"}:
-        raise TypeError(f"number(): got the bound {', '.join(unknown)}; expected at_least, above or at_most.")
+    if unknown := allowed.keys() - {"at_least", "above", "at_most", "below"}:
+        raise TypeError(f"number(): got the bound {', '.join(unknown)}; expected at_least, above, at_most or below.")
     return field(default=default, metadata=allowed)
 
 
@@ -75,6 +75,8 @@ def check_value(key: str, value: Any, default: Any, allowed: Mapping) -> Any:
         raise ValueError(f"{key}: got {value}; expected {name} > {allowed['above']}.")
     if value > allowed.get("at_most", math.inf):
         raise ValueError(f"{key}: got {value}; expected {name} <= {allowed['at_most']}.")
+    if value >= allowed.get("below", math.inf):
+        raise ValueError(f"{key}: got {value}; expected {name} < {allowed['below']}.")
     return value if kind is int else float(value)  # torch takes no integer of more than 64 bits
 
 

@@ -13,6 +13,7 @@
 # limitations under the License.
 """The clipped policy loss, split by the sign of the advantage (Eq. 2 and 11)."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -31,12 +32,17 @@ def two_channel_loss(
     clip_high: float,
     clip_c: float,
     rollout_is_weights: torch.Tensor | None = None,
+    anchored: bool = False,
 ) -> tuple[torch.Tensor, dict[str, float]]:
     """Compute the PPO loss with dual clip, and metrics of the tokens with positive and with negative advantage.
 
     With w = pi_theta/pi_old the loss of a token is -A min(w, 1 + clip_high) if A > 0, and
     |A| min(max(w, 1 - clip_low), clip_c) if A < 0. For finite advantages this equals verl's `vanilla` in value and
     gradient, in every aggregation mode.
+
+    `anchored` is UP-GRPO (arXiv 2607.06987, Eq. 14): if A > 0 the loss is -A pi_theta/stop(pi_theta), where no gradient
+    flows through stop. Its value is -A and its gradient that of REINFORCE, -A grad log pi_theta, whatever pi_old is.
+    So no token with A > 0 is clipped, clip_high has no effect, and nothing changes at w = 1.
 
     The metrics `actor/{positive,negative}/*` are in `core.metrics`; `actor/pg_clipfrac`, `actor/ppo_kl` and
     `actor/pg_clipfrac_lower` are as in `vanilla`. All are over the response tokens of this micro-batch. verl logs their
@@ -51,6 +57,7 @@ def two_channel_loss(
         clip_high: >= 0; where A > 0 the ratio counts as at most 1 + clip_high.
         clip_c: > 1; where A < 0 the ratio counts as at most clip_c.
         rollout_is_weights: (bs, len), multiplied into the loss.
+        anchored: whether tokens with A > 0 have UP-GRPO's loss. The metrics still have w as their ratio.
 
     Returns:
         The scalar loss, and the metrics, which are read from the device in one transfer.
@@ -63,7 +70,12 @@ def two_channel_loss(
     response_mask = response_mask.bool()
     log_ratio = torch.where(response_mask, log_prob - old_log_prob, 0.0).clamp(-_LOG_RATIO_LIMIT, _LOG_RATIO_LIMIT)
     ratio = log_ratio.exp()
-    bounded = torch.where(advantages > 0, ratio.clamp(max=1 + clip_high), ratio.clamp(1 - clip_low, clip_c))
+    if anchored:
+        answered = torch.where(response_mask, log_prob, 0.0)
+        rising, clip_high = (answered - answered.detach()).exp(), math.inf
+    else:
+        rising = ratio.clamp(max=1 + clip_high)
+    bounded = torch.where(advantages > 0, rising, ratio.clamp(1 - clip_low, clip_c))
     losses = -advantages * bounded
     if rollout_is_weights is not None:
         losses = losses * rollout_is_weights

@@ -42,7 +42,7 @@ class Metric(NamedTuple):
 INCREMENT = "every log_prob_increment_every steps"
 GRADIENT = "every gradient_share_every steps"
 SCHEDULED = "with adv_estimator=asymgrpo"
-LOSS = "with loss_mode=asymgrpo"
+LOSS = "with loss_mode=asymgrpo or up"
 TRAINER = "integration.trainer.AsymGRPOTrainer"
 
 METRICS = (
@@ -252,7 +252,8 @@ METRICS = (
         LOSS,
         "core.losses.two_channel_loss",
         "Clipped tokens with a positive, with a negative advantage, divided by all response tokens. Both add up to "
-        "actor/pg_clipfrac. Divide by token_frac for the rate among the tokens of one sign.",
+        "actor/pg_clipfrac. Divide by token_frac for the rate among the tokens of one sign. With loss_mode=up no token "
+        "with a positive advantage is clipped.",
     ),
     Metric(
         "actor/{positive,negative}/ppo_kl",

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Wrap our estimators and our policy loss in the signatures that verl calls."""
+"""Wrap our estimators and our policy losses in the signatures that verl calls."""
 
 from collections.abc import Callable
 from functools import partial
@@ -56,10 +56,12 @@ def asymgrpo_policy_loss(
     rollout_is_weights: torch.Tensor | None = None,
     *,
     agg_loss: Callable,
+    anchored: bool = False,
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """Compute the loss of `actor.policy_loss.loss_mode=asymgrpo`: see `core.losses.two_channel_loss`.
+    """Compute the loss of `actor.policy_loss.loss_mode=asymgrpo` or `=up`: see `core.losses.two_channel_loss`.
 
     Args:
+        anchored: True is `up`.
         config: verl's ActorConfig, with the clip range and the counts of the global batch.
         agg_loss: verl.trainer.ppo.core_algos.agg_loss. All other arguments are those of any policy loss of verl.
     """
@@ -74,4 +76,5 @@ def asymgrpo_policy_loss(
         clip_high=config.clip_ratio if high is None else high,
         clip_c=config.get("clip_ratio_c", 3.0),
         rollout_is_weights=rollout_is_weights,
+        anchored=anchored,
     )

@@ -30,7 +30,7 @@ from omegaconf import DictConfig, OmegaConf
 from asymgrpo_verl.core.estimators import ESTIMATORS
 
 TESTED_VERL = ("0.9.1",)
-POLICY_LOSSES = ("asymgrpo",)
+POLICY_LOSSES = ("asymgrpo", "up")
 PREFIX = "[asymgrpo_verl]"
 
 
@@ -57,7 +57,7 @@ LOOP, LOOP_TQ = "verl.experimental.agent_loop.agent_loop", f"{V1}.agent_loop_tq"
 ROLLOUT = "verl.workers.rollout"
 
 METHOD, TRAINER, GRADIENTS, KEEP_BEST, REWARD, CPU = (
-    "the method (estimators, policy loss, settings)",
+    "the method (estimators, policy losses, settings)",
     "trainer.v1.trainer_mode=asymgrpo",
     "algorithm.diagnostics.gradient_share_every",
     "trainer.checkpoint_callback_class=asymgrpo_verl.checkpoints.KeepBest",

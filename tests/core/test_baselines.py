@@ -15,9 +15,11 @@
 
 import math
 import statistics
+from fractions import Fraction
 from functools import partial
 from itertools import combinations
 
+import numpy as np
 import pytest
 import torch
 from batches import batch_of, means_and_variances, on_tensors, per_row, ragged_batches
@@ -25,8 +27,8 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 asymgrpo = on_tensors("asymgrpo")
-GROUPWISE = maxrl, passk_training, f_grpo, a_grae = [
-    on_tensors(name) for name in ("maxrl", "passk_training", "f_grpo", "a_grae")
+GROUPWISE = maxrl, passk_training, f_grpo, a_grae, dgae, qae = [
+    on_tensors(name) for name in ("maxrl", "passk_training", "f_grpo", "a_grae", "dgae", "qae")
 ]
 GROUPLESS = reinforce_pm1, psr, nsr, w_reinforce = [
     on_tensors(name) for name in ("reinforce_pm1", "psr", "nsr", "w_reinforce")
@@ -122,11 +124,69 @@ def test_a_grae_by_hand():
     assert on(a_grae, groups, alpha=0.5) == pytest.approx([correct] + [incorrect] * 8 + [0, 0])
 
 
+THREE_OF_EIGHT = {"a": [1, 1, 1, 0, 0, 0, 0, 0]}
+FIVE_OF_EIGHT = {"a": [1, 1, 1, 1, 1, 0, 0, 0]}
+DEVIATION = math.sqrt(15) / 8  # of both: sqrt(3/8 * 5/8)
+
+
+def test_dgae_by_hand():
+    assert on(dgae, THREE_OF_EIGHT) == pytest.approx([4 / 3] * 3 + [-4 / 5] * 5)
+    assert sum(map(abs, on(dgae, FIVE_OF_EIGHT))) == pytest.approx(8)
+
+
+def test_dgae_weighs_a_mixed_group_by_its_difficulty_among_the_mixed_groups():
+    # p = 3/8 and 3/4: with T = 2 the weights are 2/(1 + e^(-3/16)) and 2/(1 + e^(3/16)); unanimous groups do not count
+    groups = THREE_OF_EIGHT | {"easy": [1, 1, 1, 0], "solved": [1, 1], "unsolved": [0, 0], "one": [1]}
+    hard, easy = 2 / (1 + math.exp(-3 / 16)), 2 / (1 + math.exp(3 / 16))
+    expected = [hard * 4 / 3] * 3 + [-hard * 4 / 5] * 5 + [easy * 2 / 3] * 3 + [-easy * 2] + [0] * 5
+    assert on(dgae, groups, temperature=2.0) == pytest.approx(expected)
+    assert [hard, hard * 4 / 3, -hard * 4 / 5] == pytest.approx([1.09348, 1.45797, -0.87478], abs=1e-5)
+
+
+@pytest.mark.parametrize("temperature, weights", [(5e-324, (2, 0)), (1e300, (1, 1))])
+def test_dgaes_weights_are_finite_at_any_temperature(temperature, weights):
+    values = on(dgae, {"hard": [1, 0, 0, 0], "easy": [1, 1, 1, 0]}, temperature=temperature)
+    assert [values[0], values[4]] == pytest.approx([weights[0] * 2, weights[1] * 2 / 3])
+    assert on(dgae, {"solved": [1, 1], "one": [0]}, temperature=temperature) == [0, 0, 0]
+
+
+def test_qae_by_hand():
+    # the 0.4-quantile: 0 where at least 2/5 of the group is incorrect, 1 where less is
+    assert on(qae, THREE_OF_EIGHT) == pytest.approx([1 / DEVIATION] * 3 + [0] * 5)
+    assert on(qae, FIVE_OF_EIGHT) == pytest.approx([0] * 5 + [-1 / DEVIATION] * 3)
+    assert 1 / DEVIATION == pytest.approx(2.06559, abs=1e-5)
+
+
+def test_qae_interpolated_by_hand():
+    # position 0.4 * 7 = 2.8 in 0 0 0 1 1 1 1 1 is 4/5 of the way from a 0 to a 1
+    values = on(qae, FIVE_OF_EIGHT, rule="interpolated")
+    assert values == pytest.approx([0.2 / DEVIATION] * 5 + [-0.8 / DEVIATION] * 3)
+    # position 0.6 * 7 = 4.2 in 0 0 0 0 0 1 1 1 is 1/5 of the way; by the threshold 5/8 >= 0.6, so b = 0
+    values = on(qae, THREE_OF_EIGHT, quantile=0.6, rule="interpolated")
+    assert values == pytest.approx([0.8 / DEVIATION] * 3 + [-0.2 / DEVIATION] * 5)
+    assert on(qae, THREE_OF_EIGHT, quantile=0.6) == pytest.approx([1 / DEVIATION] * 3 + [0] * 5)
+
+
+@pytest.mark.parametrize("rule", ["threshold", "interpolated"])
+def test_qae_is_exact_if_the_quantile_falls_on_a_rollout(rule):
+    """One group of each number of incorrect rollouts, at a quantile that is a whole number of rollouts."""
+    for size, percent in [(10, 30), (100, 7), (100, 58), (20, 35), (5, 40), (101, 7), (11, 30), (201, 29)]:
+        groups = {solved: [1] * solved + [0] * (size - solved) for solved in range(1, size)}
+        values = on(qae, groups, quantile=percent / 100, rule=rule)
+        steps = Fraction(percent, 100) * (size if rule == "threshold" else size - 1)
+        for solved in groups:
+            start = size * (solved - 1)
+            correct, incorrect = values[start], values[start + size - 1]
+            baseline = size - solved < steps if rule == "threshold" else min(max(steps - size + solved + 1, 0), 1)
+            assert (correct == 0, incorrect == 0) == (baseline == 1, baseline == 0), (size, percent, solved)
+
+
 @pytest.mark.parametrize("baseline", GROUPWISE, ids=lambda baseline: baseline.__name__)
 def test_unanimous_groups_and_groups_of_one_have_zero_advantage(baseline):
     groups = {"mixed": [1, 0, 0, 0, 0, 0], "solved": [1] * 6, "unsolved": [0] * 6, "one": [1], "another": [0]}
     values = on(baseline, groups)
-    assert all(values[:6]) and not any(values[6:])
+    assert values[0] > 0 and max(values[1:6]) <= 0 and not any(values[6:])
+    assert all(values[1:6]) or baseline is qae
 
 
 @given(ragged_batches(), st.floats(0, 3))
@@ -190,6 +250,34 @@ def test_a_grae_is_its_definition(batch, alpha):
         return [scale * value * (min(1, overall / alpha) if value > 0 else 1) for value in normalized(outcomes)]
 
     assert_follows(definition, partial(a_grae, alpha=alpha), batch)
+
+
+@given(ragged_batches(), st.floats(0.1, 3))
+def test_dgae_is_its_definition(batch, temperature):
+    accuracies = [statistics.mean(outcomes) for outcomes in outcomes_by_uid(batch).values()]
+    weights = [math.exp(-p / temperature) for p in accuracies if 0 < p < 1]
+
+    def definition(outcomes, weighted=True):
+        p = statistics.mean(outcomes)
+        spread = statistics.mean(abs(r - p) for r in outcomes)
+        weight = len(weights) * math.exp(-p / temperature) / sum(weights) if weighted and spread else 1.0
+        return [weight * (r - p) / spread if spread else 0.0 for r in outcomes]
+
+    assert_follows(definition, partial(dgae, temperature=temperature), batch)
+    assert_follows(partial(definition, weighted=False), dgae, batch)
+
+
+@given(ragged_batches(), st.floats(0.01, 0.99), st.sampled_from(["threshold", "interpolated"]))
+def test_qae_is_its_definition(batch, quantile, rule):
+    def definition(outcomes):
+        ordered, deviation = sorted(outcomes), statistics.pstdev(outcomes)
+        if rule == "interpolated":
+            baseline = np.quantile(ordered, quantile)
+        else:  # the empirical distribution function is i/N at the i-th of them, or more if the next ones are equal
+            baseline = next(r for i, r in enumerate(ordered, 1) if i / len(ordered) >= quantile)
+        return [(r - baseline) / deviation if deviation else 0.0 for r in outcomes]
+
+    assert_follows(definition, partial(qae, quantile=quantile, rule=rule), batch)
 
 
 @given(ragged_batches(), st.floats(0, 3))

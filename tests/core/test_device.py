@@ -111,7 +111,9 @@ def test_the_loss_waits_once_per_micro_batch_for_its_metrics_forward_and_backwar
     assert waits_of(loss_and_gradient, *LOSS) == METRICS
 
 
-@pytest.mark.parametrize("name, waits", [("asymgrpo", METRICS), ("vanilla", {"_local_scalar_dense": 3})])
+@pytest.mark.parametrize(
+    "name, waits", [("asymgrpo", METRICS), ("up", METRICS), ("vanilla", {"_local_scalar_dense": 3})]
+)
 def test_the_loss_as_verl_calls_it_waits_less_than_verls_own(name, waits):
     config = FSDPActorConfig(strategy="fsdp2", rollout_n=8, ppo_micro_batch_size_per_gpu=1)
     policy_loss = partial(get_policy_loss_fn(name), config=config)

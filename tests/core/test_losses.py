@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The two-channel loss beside verl's own `vanilla`: same value, same gradient, and metrics that add up."""
+"""The two-channel loss beside verl's own `vanilla`: same value, same gradient, metrics that add up. Then UP-GRPO."""
 
 import pytest
 import torch
@@ -88,15 +88,17 @@ def test_clip_ratio_stands_in_for_a_missing_side():
     assert_like_vanilla(random_inputs(seed=2), config)
 
 
+def of_ratios(ratio: list[list[float]], advantages: list[list[float]]) -> dict:
+    ratio = torch.tensor(ratio)
+    mask = torch.ones(ratio.shape, dtype=torch.bool)
+    inputs = {"old_log_prob": torch.zeros(ratio.shape), "log_prob": ratio.log()}
+    return inputs | {"advantages": torch.tensor(advantages), "response_mask": mask}
+
+
 def test_channels_by_hand():
     """Two positive tokens (one clipped from above), one negative (clipped from below), one of no channel."""
     ratio = torch.tensor([[1.5, 1.0], [0.5, 1.0]])
-    inputs = {
-        "old_log_prob": torch.zeros(2, 2),
-        "log_prob": ratio.log(),
-        "advantages": torch.tensor([[2.0, 2.0], [-1.0, 0.0]]),
-        "response_mask": torch.ones(2, 2, dtype=torch.bool),
-    }
+    inputs = of_ratios(ratio.tolist(), [[2.0, 2.0], [-1.0, 0.0]])
     loss, _, metrics = run("asymgrpo", inputs, actor_config())
     positive, negative = -(2 * 1.2 + 2 * 1.0) / 4, 0.8 / 4
     assert loss.item() == pytest.approx(positive + negative)
@@ -121,24 +123,93 @@ def test_channels_by_hand():
     )
 
 
+def test_up_by_hand():
+    """A correct token at ratio 1.5, incorrect ones at 1.3, at 0.5 (clipped) and at 4 (dual clip), with GRPO's A."""
+    inputs = of_ratios([[1.5, 1.3], [0.5, 4.0]], [[1.20761, -0.72457], [-0.72457, -0.72457]])
+    loss, gradient, metrics = run("up", inputs, actor_config())
+    negative = [0.72457 * 1.3, 0.72457 * 0.8, 0.72457 * 3]
+    assert negative[0] == pytest.approx(0.94194, abs=1e-5)
+    assert loss.item() == pytest.approx((-1.20761 + sum(negative)) / 4)
+    # d(-A pi/stop(pi))/dlogp = -A, whatever the ratio is; vanilla's is 0 above 1 + clip_high
+    assert (4 * gradient).tolist() == [pytest.approx([-1.20761, 0.94194], abs=1e-5), [0, 0]]
+    assert run("vanilla", inputs, actor_config())[1][0, 0] == 0
+    log_ratio = torch.tensor([[1.5, 1.3], [0.5, 4.0]]).log()
+    assert metrics == pytest.approx(
+        {
+            "actor/pg_clipfrac": 1 / 4,
+            "actor/ppo_kl": -log_ratio.mean().item(),
+            "actor/pg_clipfrac_lower": 1 / 4,
+            "actor/positive/token_frac": 1 / 4,
+            "actor/positive/loss_share": 1.20761 / (1.20761 + sum(negative)),
+            "actor/positive/clipfrac": 0.0,
+            "actor/positive/ppo_kl": -log_ratio[0, 0].item() / 4,
+            "actor/positive/ratio": 1.5,
+            "actor/negative/token_frac": 3 / 4,
+            "actor/negative/loss_share": sum(negative) / (1.20761 + sum(negative)),
+            "actor/negative/clipfrac": 1 / 4,
+            "actor/negative/ppo_kl": -(log_ratio.sum() - log_ratio[0, 0]).item() / 4,
+            "actor/negative/ratio": (1.3 + 0.5 + 4) / 3,
+        },
+        abs=1e-6,
+    )
+
+
+@pytest.mark.parametrize("mode", AGGREGATIONS)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_up_is_vanilla_at_ratio_one_and_always_where_no_advantage_is_positive(mode, weighted):
+    """A batch that has one update has ratio 1 alone."""
+    inputs = random_inputs(seed=11)
+    on_policy = {**inputs, "log_prob": inputs["old_log_prob"]}
+    incorrect = {**inputs, "advantages": -inputs["advantages"].abs()}
+    weights = torch.rand(inputs["log_prob"].shape) if weighted else None
+    for same in (on_policy, incorrect):
+        up, vanilla = (
+            run(name, same, actor_config(global_batch=True), loss_agg_mode=mode, rollout_is_weights=weights)
+            for name in ("up", "vanilla")
+        )
+        torch.testing.assert_close(up[0], vanilla[0])
+        torch.testing.assert_close(up[1], vanilla[1])
+        assert {key: up[2][key] for key in SHARED} == pytest.approx(vanilla[2], abs=1e-6)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0, 30), st.floats(0, 2), st.sampled_from(AGGREGATIONS))
+def test_ups_positive_tokens_have_reinforces_gradient_whatever_the_old_policy_and_the_upper_clip(
+    seed, spread, high, mode
+):
+    inputs = random_inputs(seed, spread=spread)
+    inputs["advantages"] = inputs["advantages"].abs()
+    loss, gradient, metrics = run("up", inputs, actor_config(clip_ratio_high=high), loss_agg_mode=mode)
+    on_policy = {**inputs, "old_log_prob": inputs["log_prob"]}
+    expected_loss, expected_gradient, _ = run("vanilla", on_policy, actor_config(), loss_agg_mode=mode)
+    torch.testing.assert_close(loss, expected_loss)
+    torch.testing.assert_close(gradient, expected_gradient)
+    assert metrics["actor/pg_clipfrac"] == 0
+
+
+OURS = pytest.mark.parametrize("name", ["asymgrpo", "up"])
+
+
+@OURS
 @pytest.mark.parametrize("sign", [1, -1, 0])
-def test_metrics_have_the_same_keys_and_are_finite_whatever_channels_there_are(sign):
+def test_metrics_have_the_same_keys_and_are_finite_whatever_channels_there_are(sign, name):
     inputs = random_inputs(seed=3)
-    both = run("asymgrpo", inputs, actor_config())[2]
-    one = run("asymgrpo", {**inputs, "advantages": sign * inputs["advantages"].abs()}, actor_config())[2]
+    both = run(name, inputs, actor_config())[2]
+    one = run(name, {**inputs, "advantages": sign * inputs["advantages"].abs()}, actor_config())[2]
     assert both.keys() == one.keys()
     assert torch.isfinite(torch.tensor(list(one.values()))).all()
 
 
-def test_a_micro_batch_without_response_tokens_has_finite_metrics():
+@OURS
+def test_a_micro_batch_without_response_tokens_has_finite_metrics(name):
     inputs = random_inputs(seed=4)
     inputs["response_mask"] = torch.zeros_like(inputs["response_mask"])
-    metrics = run("asymgrpo", inputs, actor_config(global_batch=True))[2]
+    metrics = run(name, inputs, actor_config(global_batch=True))[2]
     assert torch.isfinite(torch.tensor(list(metrics.values()))).all()
 
 
-def test_shares_of_the_two_channels_add_up():
-    metrics = run("asymgrpo", random_inputs(seed=5), actor_config())[2]
+@OURS
+def test_shares_of_the_two_channels_add_up(name):
+    metrics = run(name, random_inputs(seed=5), actor_config())[2]
     for key, whole in [("loss_share", 1.0), ("clipfrac", metrics["actor/pg_clipfrac"])]:
         assert metrics[f"actor/positive/{key}"] + metrics[f"actor/negative/{key}"] == pytest.approx(whole)
 
@@ -156,16 +227,18 @@ def test_metrics_keep_their_precision_under_autocast():
     assert rounded == pytest.approx(run("asymgrpo", inputs, actor_config())[2], abs=1e-7)
 
 
-def test_what_lies_outside_the_mask_does_not_matter():
+@OURS
+def test_what_lies_outside_the_mask_does_not_matter(name):
     inputs = random_inputs(seed=8)
     dirty = {**inputs, "log_prob": inputs["log_prob"].masked_fill(~inputs["response_mask"], torch.nan)}
-    loss, gradient, metrics = run("asymgrpo", dirty, actor_config())
-    expected_loss, expected_gradient, expected_metrics = run("asymgrpo", inputs, actor_config())
+    loss, gradient, metrics = run(name, dirty, actor_config())
+    expected_loss, expected_gradient, expected_metrics = run(name, inputs, actor_config())
     assert torch.equal(loss, expected_loss) and torch.equal(gradient, expected_gradient)
     assert metrics == expected_metrics
 
 
-def test_metrics_are_read_from_the_device_once():
+@OURS
+def test_metrics_are_read_from_the_device_once(name):
     """On an accelerator every read waits for it: `vanilla` reads once a metric."""
     reads = []
 
@@ -181,7 +254,7 @@ def test_metrics_are_read_from_the_device_once():
     torch.Tensor.tolist = lambda self: calls.append(self) or transfers(self)
     try:
         with CountReads():
-            get_policy_loss_fn("asymgrpo")(**inputs, config=config)
+            get_policy_loss_fn(name)(**inputs, config=config)
     finally:
         torch.Tensor.tolist = transfers
     assert len(calls) == 1 and not reads

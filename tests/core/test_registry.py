@@ -83,7 +83,9 @@ def test_a_mistake_in_a_setting_is_named_when_it_is_declared(settings, error, me
 
 
 def test_a_misspelt_bound_is_named():
-    with pytest.raises(TypeError, match=r"number\(\): got the bound atmost; expected at_least, above or at_most"):
+    with pytest.raises(
+        TypeError, match=r"number\(\): got the bound atmost; expected at_least, above, at_most or below"
+    ):
         number(0.0, atmost=3)
 
 

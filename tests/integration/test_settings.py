@@ -235,6 +235,10 @@ def test_every_estimator_reads_the_reward_threshold_and_refuses_what_it_does_not
         ("w_reinforce.lam", "-1", "lam: got -1; expected a number >= 0"),
         ("f_grpo.gamma", "-1", "gamma: got -1; expected a number >= 0"),
         ("a_grae.alpha", "0", "alpha: got 0; expected a number > 0"),
+        ("dgae.temperature", "-1", "temperature: got -1; expected a number >= 0"),
+        ("qae.quantile", "0", "quantile: got 0; expected a number > 0"),
+        ("qae.quantile", "1", "quantile: got 1; expected a number < 1"),
+        ("qae.rule", "linear", "rule: got 'linear'; expected one of threshold, interpolated"),
     ],
 )
 def test_a_baselines_setting_out_of_range_is_refused(key, value, message):
