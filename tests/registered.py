@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What verl's registries compute under the name `asymgrpo` on seeded batches, whoever registered it."""
+"""What verl's registries compute under the names of the recipe on seeded batches, whoever registered them."""
 
 import numpy as np
 import torch
@@ -67,15 +67,15 @@ def advantages(seed: int, settings: dict | None) -> torch.Tensor | None:
         return None
 
 
-def loss(seed: int) -> dict:
-    """Return the loss, its gradient in log_prob and its metrics."""
+def loss(name: str, seed: int) -> dict:
+    """Return the policy loss `name`, its gradient in log_prob and its metrics."""
     generator = torch.Generator().manual_seed(seed)
     old, noise = (torch.randn(6, 9, generator=generator) for _ in range(2))
     log_prob = (old + 0.5 * noise).requires_grad_()
     config = FSDPActorConfig(
         strategy="fsdp2", rollout_n=8, ppo_micro_batch_size_per_gpu=1, clip_ratio_high=(0.2, None)[seed % 2]
     )
-    value, metrics = get_policy_loss_fn("asymgrpo")(
+    value, metrics = get_policy_loss_fn(name)(
         old_log_prob=old,
         log_prob=log_prob,
         advantages=torch.randint(-2, 3, (6, 1), generator=generator) * torch.ones(1, 9),
@@ -91,4 +91,5 @@ def loss(seed: int) -> dict:
 def compute() -> dict[str, list]:
     """Return all of it: the same in every process with the same estimator and loss."""
     pairs = [(seed, settings) for seed in range(BATCHES) for settings in SETTINGS]
-    return {"advantages": [advantages(*pair) for pair in pairs], "losses": [loss(seed) for seed in range(BATCHES)]}
+    losses = [loss(name, seed) for name in ("asymgrpo", "up") for seed in range(BATCHES)]
+    return {"advantages": [advantages(*pair) for pair in pairs], "losses": losses}

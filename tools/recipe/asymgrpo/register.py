@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Register the advantage estimator and the policy loss `asymgrpo` in verl.
+"""Register the advantage estimator `asymgrpo` and the policy losses `asymgrpo` and `up` in verl.
 
 VERL_USE_EXTERNAL_MODULES=recipe.asymgrpo.register loads this module in every process that imports verl.
 """
@@ -83,4 +83,6 @@ def asymgrpo_outcome_advantage(
 
 
 core_algos.register_adv_est("asymgrpo")(asymgrpo_outcome_advantage)
-core_algos.register_policy_loss("asymgrpo")(partial(asymgrpo_policy_loss, agg_loss=core_algos.agg_loss))
+loss = partial(asymgrpo_policy_loss, agg_loss=core_algos.agg_loss)
+core_algos.register_policy_loss("asymgrpo")(loss)
+core_algos.register_policy_loss("up")(partial(loss, anchored=True))

@@ -130,9 +130,19 @@ def test_the_loss_has_the_value_and_the_gradient_of_vanilla(mode):
     assert {key: metrics[key] for key in expected_metrics} == pytest.approx(expected_metrics, abs=1e-6)
 
 
-def test_every_micro_batch_has_the_same_metrics():
+def test_up_has_the_gradient_of_reinforce_where_the_advantage_is_positive():
     inputs = loss_inputs(seed=0)
-    *_, both = loss_of("asymgrpo", inputs)
-    *_, positive = loss_of("asymgrpo", {**inputs, "advantages": inputs["advantages"].clamp(min=0)})
+    _, gradient, metrics = loss_of("up", inputs)
+    _, clipped, _ = loss_of("asymgrpo", inputs)
+    advantages, tokens = inputs["advantages"], inputs["response_mask"].sum()
+    torch.testing.assert_close(gradient, torch.where(advantages > 0, -advantages / tokens, clipped))
+    assert metrics["actor/positive/clipfrac"] == 0
+
+
+@pytest.mark.parametrize("name", ["asymgrpo", "up"])
+def test_every_micro_batch_has_the_same_metrics(name):
+    inputs = loss_inputs(seed=0)
+    *_, both = loss_of(name, inputs)
+    *_, positive = loss_of(name, {**inputs, "advantages": inputs["advantages"].clamp(min=0)})
     assert positive.keys() == both.keys()
     assert positive["actor/negative/token_frac"] == 0 < both["actor/negative/token_frac"]
