@@ -262,9 +262,9 @@ def test_no_answer_needs_long_to_compare(start, middle, end):
     ],
 )
 @pytest.mark.parametrize("gold", ["5", "x+7", "(1,2)", r"(-\infty,1)\cup(2,\infty)", "y=2x+1", "1,2,3"])
-def test_a_form_repeated_to_the_maximum_length_takes_less_than_a_second(piece, gold):
+def test_a_form_repeated_to_the_maximum_length_takes_less_than_a_second_of_processor_time(piece, gold):
     answer = piece * (999 // len(piece))
-    began = time.perf_counter()
+    began = time.thread_time()
     same_by_text(gold, answer)
     same_by_text(answer, gold)
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1
