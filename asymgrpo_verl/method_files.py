@@ -27,6 +27,8 @@ import yaml
 METHODS = Path(__file__).parent / "configs" / "asymgrpo"
 NOT_TRAINED = ("algorithm.diagnostics.", "trainer.")
 BETAS = ("algorithm.asymgrpo.beta_pos", "algorithm.asymgrpo.beta_neg")
+# In these modes of verl's trainer the rollouts are of older policies, so the name of the run shows the mode.
+ASYNCHRONOUS = ("colocate_async", "separate_async")
 # No method sets these. They change what is trained, and the name of the run shows it.
 ADDITIONS = ("algorithm.asymgrpo.schedule", "algorithm.token_weighting")
 
@@ -64,7 +66,9 @@ def is_strength(key: str, value: Any, estimator: str) -> bool:
 
 
 def differences(settings: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
-    """Return how a run differs from its method, as a label shows it: both betas, "key=value", the name of an addition.
+    """Return how a run differs from its method, as a label shows it.
+
+    This is both betas, "key=value", the mode of an asynchronous trainer, the name of an addition.
 
     Args:
         settings: those of the method.
@@ -74,6 +78,8 @@ def differences(settings: Mapping[str, Any], config: Mapping[str, Any]) -> list[
     changed = [key for key, value in values.items() if value != settings[key]]
     words = [str(values.get(key)) for key in BETAS] if any(key in changed for key in BETAS) else []
     words += [f"{key.rsplit('.', 1)[1]}={values[key]}" for key in changed if key not in BETAS]
+    mode = str(config.get("trainer.v1.trainer_mode")).removeprefix("asymgrpo_")
+    words += [mode] if mode in ASYNCHRONOUS else []
     used = ADDITIONS if config.get("algorithm.adv_estimator") == "asymgrpo" else ADDITIONS[1:]
     added = [group for group in used if any(key.startswith(f"{group}.") and key not in settings for key in config)]
     return words + [group.rsplit(".", 1)[1] for group in added]

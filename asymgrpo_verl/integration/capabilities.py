@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 from omegaconf import DictConfig, OmegaConf
 
 from asymgrpo_verl.core.estimators import ESTIMATORS
+from asymgrpo_verl.integration.modes import VERLS, is_ours, trainer_mode
 
 TESTED_VERL = ("0.9.1",)
 POLICY_LOSSES = ("asymgrpo",)
@@ -56,9 +57,11 @@ BASE, FSDP = f"{V1}.trainer_base.PPOTrainer", "verl.workers.engine.fsdp.transfor
 LOOP, LOOP_TQ = "verl.experimental.agent_loop.agent_loop", f"{V1}.agent_loop_tq"
 ROLLOUT = "verl.workers.rollout"
 
-METHOD, TRAINER, GRADIENTS, KEEP_BEST, REWARD, CPU = (
+METHOD, TRAINER, COLOCATE_ASYNC, SEPARATE_ASYNC, GRADIENTS, KEEP_BEST, REWARD, CPU = (
     "the method (estimators, policy loss, settings)",
     "trainer.v1.trainer_mode=asymgrpo",
+    "trainer.v1.trainer_mode=asymgrpo_colocate_async",
+    "trainer.v1.trainer_mode=asymgrpo_separate_async",
     "algorithm.diagnostics.gradient_share_every",
     "trainer.checkpoint_callback_class=asymgrpo_verl.checkpoints.KeepBest",
     "reward.custom_reward_function.path=pkg://asymgrpo_verl.rewards",
@@ -110,7 +113,9 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need(f"{BASE}._setup", has="actor_rollout_wg role_worker_mapping"),
         Need(f"{BASE}._init_resource_pool_mgr", override="self", has="role_worker_mapping"),
         Need(f"{BASE}.fit", has="global_steps timing_raw"),
-        Need(f"{BASE}.step", has="_step_once"),
+        Need(f"{BASE}.step", override="self metrics timing_raw", has="_step_once local_trigger_step tags"),
+        Need(f"{BASE}._add_prompts_to_generate", override="self num_prompts"),
+        Need(f"{BASE}._compute_metrics", has="min_global_steps"),
         Need(f"{BASE}._step_once", has="_compute_old_log_prob _compute_advantage _update_actor"),
         Need(f"{BASE}.on_init_end", override="self"),
         Need(f"{BASE}._save_checkpoint", override="self", has="global_steps default_local_dir"),
@@ -131,11 +136,24 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need("transfer_queue.interface.async_kv_put", call="key= partition_id= tag="),
         Need(f"{WORKERS}.ActorRolloutRefWorker.compute_log_prob", call="_ _"),
     ),
+    COLOCATE_ASYNC: (
+        Need(f"{V1}.trainer_colocate_async.PPOTrainerColocateAsync", has="fit get_llm_client on_train_begin"),
+    ),
+    SEPARATE_ASYNC: (
+        Need(f"{V1}.trainer_separate_async.PPOTrainerSeparateAsync.__init__", override="self config"),
+        Need(f"{V1}.trainer_separate_async.PPOTrainerSeparateAsync._setup", override="self"),
+        Need(
+            f"{V1}.trainer_separate_async.PPOTrainerSeparateAsync._compute_old_log_prob",
+            has="local_trigger_step save_model_to_cpu restore_model_from_cpu",
+        ),
+        Need(f"{V1}.trainer_separate_async.PPOTrainerSeparateAsync._step_had_idle", has="poll_interval"),
+    ),
     GRADIENTS: (
         Need("ray.actor._modify_class", has="__ray_actor_class__"),
         Need("ray.actor.ActorClass._ray_from_modified_class", has="__ray_metadata__"),
         Need(f"{WORKERS}.ActorRolloutRefWorker.__init__"),
         Need(f"{WORKERS}.ActorRolloutRefWorker.init_model", has="actor set_loss_fn"),
+        Need("verl.experimental.separation.engine_workers.DetachActorWorker", has="actor_worker_cls save_model_to_cpu"),
         Need(f"{WORKERS}.TrainingWorker.__init__", has="engine engine_config model_config"),
         Need(f"{WORKERS}.TrainingWorker.set_loss_fn", has="loss_fn"),
         Need(
@@ -300,13 +318,16 @@ def can_register() -> bool:
 def used_features(config: DictConfig) -> list[str]:
     """Return the features of NEEDS that a run uses, by its whole configuration."""
     select = OmegaConf.select
-    trainer = bool(select(config, "trainer.use_v1")) and select(config, "trainer.v1.trainer_mode") == "asymgrpo"
+    trainer = is_ours(config)
+    mode = VERLS[trainer_mode(config)] if trainer else None
     loss = select(config, "actor_rollout_ref.actor.policy_loss.loss_mode")
     callback = str(select(config, "trainer.checkpoint_callback_class"))
     reward = str(select(config, "reward.custom_reward_function.path"))
     used = {
         METHOD: select(config, "algorithm.adv_estimator") in ESTIMATORS or loss in POLICY_LOSSES or trainer,
         TRAINER: trainer,
+        COLOCATE_ASYNC: mode == "colocate_async",
+        SEPARATE_ASYNC: mode == "separate_async",
         GRADIENTS: trainer and bool(select(config, "algorithm.diagnostics.gradient_share_every")),
         KEEP_BEST: callback.startswith("asymgrpo_verl."),
         REWARD: reward == "pkg://asymgrpo_verl.rewards",

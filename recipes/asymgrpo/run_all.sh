@@ -22,7 +22,8 @@ for model in $MODELS; do check_choice MODELS "$model" "${LAUNCHERS[@]%_fsdp.sh}"
 check_methods METHODS "$METHODS" "$@"
 
 choose() { # MODEL METHOD
-    METHOD=$2 OUT_DIR=$OUT_ROOT/$1/$2${SEED:+-seed$SEED}
+    local with_mode=-${MODE:-sync}
+    METHOD=$2 OUT_DIR=$OUT_ROOT/$1/$2${with_mode#-sync}${SEED:+-seed$SEED}
     export METHOD OUT_DIR
 }
 
