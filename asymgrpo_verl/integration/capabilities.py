@@ -54,8 +54,9 @@ class Need(NamedTuple):
 
 ALGOS, V1, WORKERS = "verl.trainer.ppo.core_algos", "verl.trainer.ppo.v1", "verl.workers.engine_workers"
 BASE, FSDP = f"{V1}.trainer_base.PPOTrainer", "verl.workers.engine.fsdp.transformer_impl"
+SEPARATE = f"{V1}.trainer_separate_async.PPOTrainerSeparateAsync"
 LOOP, LOOP_TQ = "verl.experimental.agent_loop.agent_loop", f"{V1}.agent_loop_tq"
-ROLLOUT = "verl.workers.rollout"
+ROLLOUT, CHECKPOINT_ENGINE = "verl.workers.rollout", "verl.checkpoint_engine.base"
 
 METHOD, TRAINER, COLOCATE_ASYNC, SEPARATE_ASYNC, GRADIENTS, KEEP_BEST, REWARD, CPU = (
     "the method (estimators, policy loss, settings)",
@@ -103,19 +104,21 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     ),
     TRAINER: (
         Need(f"{V1}.utils.compute_advantage_for_multi_trajectories"),
-        Need(f"{LOOP_TQ}.AgentLoopWorkerTQ._agent_loop_postprocess"),
+        Need(f"{LOOP_TQ}.AgentLoopWorkerTQ._agent_loop_postprocess", has="min_global_steps"),
         Need(f"{V1}.trainer_base.register_trainer", call="_"),
         Need(f"{V1}.trainer_sync.PPOTrainerSync", has="fit on_init_end"),
         Need(f"{BASE}.__init__", override="self config"),
         Need(f"{BASE}._build_replay_buffer", override="self"),
         Need(f"{V1}.replay_buffer.ReplayBuffer._wait_for_next_poll", has="poll_interval"),
+        Need(f"{V1}.replay_buffer.ReplayBufferAsync.wait_for_sampleable", has="refill_fn"),
+        Need(f"{V1}.utils.MetricsAggregator", has="add_step_metrics get_aggregated_metrics"),
+        Need("verl.utils.skip.rollout_skip.RolloutTqSkip.__init__"),
         Need(f"{BASE}._init_dataloader", has="total_training_steps steps_per_epoch"),
         Need(f"{BASE}._setup", has="actor_rollout_wg role_worker_mapping"),
         Need(f"{BASE}._init_resource_pool_mgr", override="self", has="role_worker_mapping"),
         Need(f"{BASE}.fit", has="global_steps timing_raw"),
         Need(f"{BASE}.step", override="self metrics timing_raw", has="_step_once local_trigger_step tags"),
         Need(f"{BASE}._add_prompts_to_generate", override="self num_prompts"),
-        Need(f"{BASE}._compute_metrics", has="min_global_steps"),
         Need(f"{BASE}._step_once", has="_compute_old_log_prob _compute_advantage _update_actor"),
         Need(f"{BASE}.on_init_end", override="self"),
         Need(f"{BASE}._save_checkpoint", override="self", has="global_steps default_local_dir"),
@@ -140,13 +143,12 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need(f"{V1}.trainer_colocate_async.PPOTrainerColocateAsync", has="fit get_llm_client on_train_begin"),
     ),
     SEPARATE_ASYNC: (
-        Need(f"{V1}.trainer_separate_async.PPOTrainerSeparateAsync.__init__", override="self config"),
-        Need(f"{V1}.trainer_separate_async.PPOTrainerSeparateAsync._setup", override="self"),
-        Need(
-            f"{V1}.trainer_separate_async.PPOTrainerSeparateAsync._compute_old_log_prob",
-            has="local_trigger_step save_model_to_cpu restore_model_from_cpu",
-        ),
-        Need(f"{V1}.trainer_separate_async.PPOTrainerSeparateAsync._step_had_idle", has="poll_interval"),
+        Need(SEPARATE, has="fit get_llm_client on_train_begin"),
+        Need(f"{SEPARATE}.__init__", override="self config"),
+        Need(f"{SEPARATE}._setup", override="self"),
+        Need(f"{SEPARATE}._init_resource_pool_mgr", override="self", has="role_worker_mapping"),
+        Need(f"{SEPARATE}._compute_old_log_prob", has="local_trigger_step save_model_to_cpu restore_model_from_cpu"),
+        Need(f"{SEPARATE}._step_had_idle", has="poll_interval"),
     ),
     GRADIENTS: (
         Need("ray.actor._modify_class", has="__ray_actor_class__"),
@@ -191,6 +193,18 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need("verl.workers.engine.base.EngineRegistry", has="register"),
         Need(f"{FSDP}.FSDPEngineWithLMHead"),
         Need("verl.utils.distributed.initialize_global_process_group_ray", call="timeout_second= backend="),
+        Need("verl.utils.fsdp_utils.fsdp2_sharded_save_to_cpu", call="_"),
+        Need(f"{CHECKPOINT_ENGINE}.CheckpointEngine", has="prepare build_topology init_process_group finalize"),
+        Need(f"{CHECKPOINT_ENGINE}.CheckpointEngineRegistry", has="register"),
+        Need(f"{CHECKPOINT_ENGINE}.CheckpointEngineManager.build_process_group", has="prepare init_process_group"),
+        Need(f"{CHECKPOINT_ENGINE}.CheckpointEngineManager.update_weights", has="build_process_group finalize"),
+        Need(f"{CHECKPOINT_ENGINE}.CheckpointEngineWorker.update_weights", has="receive_weights"),
+        Need(f"{WORKERS}.ActorRolloutRefWorker.update_weights", has="send_weights get_per_tensor_param"),
+        Need(f"{ROLLOUT}.llm_server.FullyAsyncLLMServerClient"),
+        Need(f"{ROLLOUT}.vllm_rollout.vllm_async_server.vLLMHttpServer.generate", has="_admitting SamplingParams"),
+        Need(f"{ROLLOUT}.vllm_rollout.vllm_async_server.vLLMHttpServer.abort_all_requests", has="_admitting"),
+        Need("vllm.v1.engine.output_processor.RequestState.make_request_output", has="stream_interval"),
+        Need(f"{SEPARATE}.add_replicas_to_balancer", has="add_servers"),
         Need(f"{ROLLOUT}.vllm_rollout.bucketed_weight_transfer.BucketedWeightReceiver.receive_weights", call="_ _"),
         Need(f"{ROLLOUT}.vllm_rollout.bucketed_weight_transfer.BucketedWeightReceiver.__init__"),
         Need(f"{ROLLOUT}.vllm_rollout.bucketed_weight_transfer.BucketedWeightSender.__init__"),

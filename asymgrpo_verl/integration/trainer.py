@@ -92,7 +92,7 @@ class OurTrainer(PPOTrainer):
         verls_mode: verl's name of the trainer that a subclass extends.
     """
 
-    verls_mode: str
+    verls_mode = ""
 
     def __init__(self, config):
         """Read our settings, and give verl's `__init__` its own name of the mode.
