@@ -113,7 +113,11 @@ def test_our_trainers_are_registered_beside_those_of_verl():
     assert get_trainer_cls("asymgrpo").__module__ == "asymgrpo_verl.integration.trainer"
     for mode in ("colocate_async", "separate_async"):
         ours, verls = get_trainer_cls(f"asymgrpo_{mode}"), get_trainer_cls(mode)
-        assert issubclass(ours, OurTrainer) and issubclass(ours, verls) and ours.__mro__.index(OurTrainer) < ours.__mro__.index(verls)
+        assert (
+            issubclass(ours, OurTrainer)
+            and issubclass(ours, verls)
+            and ours.__mro__.index(OurTrainer) < ours.__mro__.index(verls)
+        )
 
 
 def test_a_bad_setting_ends_main_ppo_before_ray_starts(tmp_path):

@@ -39,6 +39,7 @@ def start(monkeypatch):
 
     monkeypatch.setattr(ray, "init", no_ray)
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
+
     def run(runner, *overrides):
         run.config = compose("ppo_trainer", [*OURS, *overrides])
         main_ppo.run_ppo(run.config, runner)
