@@ -210,8 +210,8 @@ METRICS = (
         "gradient norm",
         GRADIENT,
         f"{TRAINER}._measure_gradients",
-        "Norm of the gradient of the loss on tokens with a positive, with a negative advantage, before the first update "
-        "of the step and on its rollouts.",
+        "Norm of the gradient of the loss on tokens with a positive, with a negative advantage, before the first "
+        "update of the step and on its rollouts.",
     ),
     Metric(
         "gradient/positive/share",

@@ -25,7 +25,7 @@ from asymgrpo_verl.core.fields import check_value, unknown_key
 from asymgrpo_verl.core.schedules import Constant, Entropy
 from asymgrpo_verl.integration.chosen_method import check_method
 from asymgrpo_verl.integration.mode_check import check_mode
-from asymgrpo_verl.integration.modes import other_trainer
+from asymgrpo_verl.integration.modes import MODE, other_trainer
 from asymgrpo_verl.integration.settings import (
     TRAINER_GROUPS,
     DiagnosticsSettings,
@@ -56,6 +56,7 @@ def check_run_config(config: DictConfig, task_runner: Any = None) -> None:
     _check_reward_kwargs(config)
     other = other_trainer(config, task_runner)
     _check_trainer_settings(config, other)
+    _check_callback(config, other)
     if other is None:
         check_mode(config)
     _check_keys_of_algorithm(config.algorithm, estimator)
@@ -74,6 +75,16 @@ def _check_reward_kwargs(config: DictConfig) -> None:
             if name != "time_limit":
                 raise unknown_key(where, name, ["time_limit"])
             check_value(f"{where}.{name}", value, None, {"above": 0})
+
+
+def _check_callback(config: DictConfig, other: str | None) -> None:
+    """Check that a trainer that is to keep the best checkpoint calls the callback, which only verl's v1 trainers do."""
+    callback = str(OmegaConf.select(config, "trainer.checkpoint_callback_class"))
+    if callback.startswith("asymgrpo_verl.") and other and not other.startswith(MODE):
+        raise ValueError(
+            f"trainer.checkpoint_callback_class: got {callback}; expected null, because {other} calls no callback and "
+            "all checkpoints would stay on the disk. Remove it, or use a trainer of trainer.v1.trainer_mode."
+        )
 
 
 def _check_trainer_settings(config: DictConfig, other: str | None) -> None:

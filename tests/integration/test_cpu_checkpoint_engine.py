@@ -82,7 +82,7 @@ def test_every_rank_receives_every_weight_in_order(specifications, bucket_size):
 
 
 def test_each_update_has_the_servers_of_its_time():
-    """A rollout server may come or go between two updates, and weights of the first update are not touched by others."""
+    """A rollout server may come or go between two updates, and the next update does not touch weights of the first."""
     trainer, rollout = [GlooCheckpointEngine(64, is_master=True)], [GlooCheckpointEngine(64)]
     weight = torch.zeros(40)
     ((first,),) = update(trainer, rollout, [("a", weight)])
