@@ -26,6 +26,7 @@ from typing import NamedTuple
 import psutil
 import pytest
 from tiny_run import PROMPTS_PER_STEP, REAL_RUN, STEPS, prepare, start_run
+from transformers import AutoTokenizer
 
 from asymgrpo_verl.core.metrics import METRICS, expand
 from asymgrpo_verl.core.schedules import Entropy, Memory, SolveRate, beta_at, observe
@@ -108,11 +109,13 @@ def killed(request, tmp_path_factory, base_policy) -> Killed:
 
 
 def saved_rollouts(place: Path, step: int) -> list[tuple[str, float, int]]:
-    lines = (place / "rollouts" / f"{step}.jsonl").read_text().splitlines()
+    """Return (uid, score, number of tokens) of a step's rollouts; one of random bytes may be a token longer."""
+    tokenizer = AutoTokenizer.from_pretrained(place / "model")
     found = []
-    for line in map(json.loads, lines):
-        length = min(len(line["output"]) + 1, 32)  # a token per character, and the end, if it fits
-        found.append((line["uid"].split("_")[0], line["score"], length))
+    for line in map(json.loads, (place / "rollouts" / f"{step}.jsonl").read_text().splitlines()):
+        text = line["output"].replace("\ufffd", "?")  # a byte that is no character is one token
+        with_end = len(tokenizer(text, add_special_tokens=False)["input_ids"]) + 1
+        found.append((line["uid"].split("_")[0], line["score"], min(with_end, 32)))
     return found
 
 
@@ -158,13 +161,15 @@ def test_values_agree_with_the_saved_rollouts(killed):
         ):
             own = [(uid, length) for uid, score, length in rollouts if score == reward]
             assert row[f"rollouts/{channel}/share"] == pytest.approx(len(own) / len(rollouts))
-            assert row[f"rollouts/{channel}/length"] == pytest.approx(sum(length for _, length in own) / len(own))
+            assert row[f"rollouts/{channel}/length"] == pytest.approx(
+                sum(length for _, length in own) / len(own), rel=0.01
+            )
             p = {uid: sum(scores) / N for uid, scores in groups.items()}
             odds = {
                 uid: (1 - share) / share if reward else share / (1 - share) for uid, share in p.items() if 0 < share < 1
             }
             mass = sum(odds[uid] ** beta * length for uid, length in own if uid in odds)
-            assert row[f"rollouts/{channel}/advantage_mass"] == pytest.approx(mass / tokens, rel=1e-4)
+            assert row[f"rollouts/{channel}/advantage_mass"] == pytest.approx(mass / tokens, rel=0.01)
 
 
 def test_staleness_is_that_of_verl_by_channel(killed):
@@ -204,7 +209,7 @@ def test_every_step_is_there_with_the_same_keys(rows):
         "asymgrpo/",
         "timing_s/",
     )
-    keys = [{key for key in row if key.startswith(prefixes)} for row in rows]
+    keys = [{key for key in row if key.startswith(prefixes)} - {"timing_s/testing"} for row in rows]
     assert all(of_row == keys[0] for of_row in keys)
 
 
