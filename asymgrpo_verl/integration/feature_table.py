@@ -86,6 +86,7 @@ FEATURES = (
     Feature("`algorithm.entropy_advantage`", ("+algorithm.entropy_advantage.alpha=0.4",)),
     Feature("`algorithm.token_weighting`", ("+algorithm.token_weighting.incorrect=surprisal",)),
     Feature("`KeepBest`", ("+trainer.checkpoint_callback_class=asymgrpo_verl.checkpoints.KeepBest",)),
+    Feature("offloaded weights, several updates a step", ("actor_rollout_ref.actor.fsdp_config.param_offload=True",)),
     Feature("rollout correction, decoupled", ("algorithm.rollout_correction.rollout_is=token",)),
     Feature("rollout correction, bypass mode", (BYPASS,)),
     Feature("bypass mode with metrics of every step", (BYPASS, f"{DIAGNOSTICS}.max_failed_rewards=0.1")),

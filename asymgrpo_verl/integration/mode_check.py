@@ -56,6 +56,14 @@ def _check_separate_async(config: DictConfig) -> None:
             f"{ROLLOUT}.checkpoint_engine.backend: got {backend}; expected {expected}, because in separate_async the "
             f"weights go from the trainer to other processes, with trainer.device={device}. Set it."
         )
+    offload = "actor_rollout_ref.actor.fsdp_config.param_offload"
+    bypass = select("algorithm.rollout_correction.bypass_mode")
+    if select(offload) and updates > 1 and not bypass and device != "cpu":
+        raise ValueError(
+            f"{offload}: got True; expected False, because verl saves the weights of a step's start without a copy if "
+            "they are in the host's memory, so every update but the last of a step would be lost. Set it, or "
+            "trainer.v1.separate_async.parameter_sync_step=1, or algorithm.rollout_correction.bypass_mode=True."
+        )
     if select("reward.reward_model.enable") and not select("reward.reward_model.enable_resource_pool"):
         raise ValueError(
             "reward.reward_model.enable_resource_pool: got False; expected True, because in separate_async the rollout "

@@ -36,12 +36,22 @@ pytestmark = REAL_RUN
 
 KILLED_AFTER = 2  # in the middle of the first epoch
 N = 8
-# It waits, as a sandbox or a judge would, so that rollouts are in flight when a checkpoint is saved.
-REWARD = """
+# Of separate_async: it is slow, as a judge would be, so that rollouts are in flight when a checkpoint is saved. Those
+# of the first step do not wait, because the first checkpoint needs them.
+SLOW_REWARD = """
 import asyncio
+from pathlib import Path
+
+LATEST, calls = Path(__file__).parent / "out" / "checkpoints" / "latest_checkpointed_iteration.txt", 0
 
 async def compute_score(data_source, solution_str, ground_truth, extra_info=None, **kwargs):
-    await asyncio.sleep(1)
+    global calls
+    calls += 1
+    read = lambda: LATEST.read_text() if LATEST.exists() else None
+    waits, before = calls > 64 and extra_info["split"] == "train", read()
+    for _ in range(100):
+        if waits and read() == before:
+            await asyncio.sleep(0.1)
     return float(len(solution_str) % 2)
 """
 SCHEDULES = {
@@ -91,7 +101,8 @@ def kill_after(step: int, run: psutil.Popen, metrics: Path) -> None:
 def killed(request, tmp_path_factory, base_policy) -> Killed:
     place = tmp_path_factory.mktemp(request.param)
     prepare(place, base_policy)
-    (place / "reward.py").write_text(REWARD)
+    if request.param == "separate_async":
+        (place / "reward.py").write_text(SLOW_REWARD)
     overrides = [*OVERRIDES, f"trainer.rollout_data_dir={place / 'rollouts'}"]
     variables = {"MODE": request.param, "TEST_FREQ": str(STEPS)}
     metrics = place / "out" / "metrics.jsonl"

@@ -111,6 +111,7 @@ def test_saved_weights_are_not_trained_along(sharded_layer):
         sharded_layer.weight.add_(1)
     assert torch.equal(copy, before)
     assert torch.equal(alias, before + 1), "the reason for the patch; if it no longer holds, remove the patch"
+    # This is why mode_check refuses param_offload, with which the weights are in the host's memory on a GPU too.
     fsdp_utils.fsdp2_sharded_load_from_cpu(sharded_layer, saved, spec)
     assert torch.equal(sharded_layer.weight.full_tensor(), before)
 

@@ -96,11 +96,21 @@ def test_a_sound_configuration_of_separate_async_starts():
         ("actor_rollout_ref.rollout.checkpoint_engine.backend=gloo", "backend: got gloo; expected one that moves"),
         ("trainer.device=cpu", "backend: got nccl; expected gloo, .* with trainer.device=cpu"),
         ("reward.reward_model.enable=True", "enable_resource_pool: got False; expected True"),
+        ("actor_rollout_ref.actor.fsdp_config.param_offload=True", "param_offload: got True; expected False"),
     ],
 )
 def test_what_separate_async_cannot_do_is_said_before_ray_starts(override, message):
     with pytest.raises(ValueError, match=message):
         check_run_config(run_config("+asymgrpo=asymgrpo", *SEPARATE, override))
+
+
+@pytest.mark.parametrize(
+    "override", ["algorithm.rollout_correction.bypass_mode=True", "actor_rollout_ref.actor.ppo_mini_batch_size=64"]
+)
+def test_offloaded_weights_are_allowed_if_verl_saves_none(override):
+    one_update = ["trainer.v1.separate_async.parameter_sync_step=1"] if "mini_batch" in override else []
+    offloaded = "actor_rollout_ref.actor.fsdp_config.param_offload=True"
+    check_run_config(run_config("algorithm.adv_estimator=grpo", *SEPARATE, offloaded, override, *one_update))
 
 
 @pytest.mark.parametrize("mode", OURS)
