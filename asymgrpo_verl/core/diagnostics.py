@@ -145,7 +145,7 @@ def staleness_metrics(groups: Groups, staleness: torch.Tensor) -> dict[str, floa
 
     Args:
         groups: see `gather_groups`.
-        staleness: (bs,) float64, how many updates of the weights older than the step the policy of a rollout is.
+        staleness: (bs,) float64, number of weight syncs from the policy that drew a rollout's first token to the step.
     """
     metrics = {}
     for channel, members in zip(CHANNELS, _rows(groups), strict=True):

@@ -132,15 +132,16 @@ METRICS = (
     ),
     Metric(
         "rollouts/{correct,incorrect}/staleness",
-        "updates of the weights",
+        "weight syncs",
         "",
         "core.diagnostics.staleness_metrics",
-        "How much older than the step the policy is that drew the first token, mean over the channel's rollouts. It "
-        "is 0 with trainer_mode=asymgrpo. verl's training/off_policy/trajectory_staleness_worst/* has all rollouts.",
+        "Number of weight syncs from the policy that drew the first token to the step, mean over the channel's "
+        "rollouts. It is 0 with trainer_mode=asymgrpo. verl's training/off_policy/trajectory_staleness_worst/* has all "
+        "rollouts.",
     ),
     Metric(
         "rollouts/{correct,incorrect}/staleness_max",
-        "updates of the weights",
+        "weight syncs",
         "",
         "core.diagnostics.staleness_metrics",
         "The maximum of the same.",
@@ -188,15 +189,14 @@ METRICS = (
         "nats per token",
         INCREMENT,
         "core.diagnostics.update_metrics",
-        "Mean token entropy of the step's rollouts after its updates minus before them.",
+        "Mean token entropy of the step's rollouts after the step minus before it.",
     ),
     Metric(
         "rollouts/{correct,incorrect}/log_prob_increment",
         "nats",
         INCREMENT,
         "core.diagnostics.update_metrics",
-        "Mean over the channel's rollouts of log pi_new(y) - log pi_old(y), of the policy after and before the updates "
-        "of the step.",
+        "Mean over the channel's rollouts of log pi_new(y) - log pi_old(y), of the policy after and before the step.",
     ),
     Metric(
         "rollouts/{correct,incorrect}/log_prob_increment_per_token",
@@ -211,7 +211,7 @@ METRICS = (
         GRADIENT,
         f"{TRAINER}._measure_gradients",
         "Norm of the gradient of the loss on tokens with a positive, with a negative advantage, before the first "
-        "update of the step and on its rollouts.",
+        "trigger of the step trains, on its rollouts.",
     ),
     Metric(
         "gradient/positive/share",
@@ -322,9 +322,9 @@ rollouts per prompt. `{a,b}` stands for one key with a and one with b, and `k_of
 
 - Our trainers (`trainer.v1.trainer_mode=asymgrpo` and its two asynchronous ones, see [trainers.md](trainers.md)) log
   their metrics at every step and with every estimator, also with verl's own, so that baselines are comparable. A step
-  is everything between two updates of the rollout servers' weights. If a step has no data for a metric, the metric is
-  NaN: for example `rollouts/incorrect/*` when all rollouts are correct, and metrics of every N steps at the steps
-  between.
+  is everything between two weight syncs, in which the rollout servers get the policy's weights. If a step has no data
+  for a metric, the metric is NaN: for example `rollouts/incorrect/*` when all rollouts are correct, and metrics of
+  every N steps at the steps between.
 - `log_prob_increment_every` and `gradient_share_every` stand under `algorithm.diagnostics`; 0 switches them off.
   `log_prob_increment_every` costs one more forward pass over the batch. `gradient_share_every` costs two more forward
   and backward passes, and needs fsdp2.

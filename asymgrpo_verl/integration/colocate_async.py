@@ -21,9 +21,9 @@ from asymgrpo_verl.integration.trainer import OurTrainer
 
 @register_trainer("asymgrpo_colocate_async")
 class AsymGRPOColocateAsync(OurTrainer, PPOTrainerColocateAsync):
-    """Train as verl's mode `colocate_async` does: what is not finished at an update is generated on after it.
+    """Train as verl's mode `colocate_async` does: rollouts that are not finished when training starts go on after it.
 
-    A rollout may begin with the tokens of older policies, and a step has one update, as in `sync`.
+    So a rollout may begin with the tokens of older policies.
     """
 
     verls_mode = "colocate_async"

@@ -86,7 +86,9 @@ FEATURES = (
     Feature("`algorithm.entropy_advantage`", ("+algorithm.entropy_advantage.alpha=0.4",)),
     Feature("`algorithm.token_weighting`", ("+algorithm.token_weighting.incorrect=surprisal",)),
     Feature("`KeepBest`", ("+trainer.checkpoint_callback_class=asymgrpo_verl.checkpoints.KeepBest",)),
-    Feature("offloaded weights, several updates a step", ("actor_rollout_ref.actor.fsdp_config.param_offload=True",)),
+    Feature(
+        "offloaded weights, several triggers per step", ("actor_rollout_ref.actor.fsdp_config.param_offload=True",)
+    ),
     Feature("rollout correction, decoupled", ("algorithm.rollout_correction.rollout_is=token",)),
     Feature("rollout correction, bypass mode", (BYPASS,)),
     Feature("bypass mode with metrics of every step", (BYPASS, f"{DIAGNOSTICS}.max_failed_rewards=0.1")),
@@ -152,9 +154,10 @@ trainers, in which our estimators and policy loss are registered; we have not ru
 
 ## What a step is in the asynchronous modes
 
-- A step is everything between two updates of the rollout servers' weights. In `separate_async` it has
-  `trainer.v1.separate_async.parameter_sync_step` updates of the policy, each on rollouts of its own. The betas are set
-  once per step, schedules observe once per step, and the metrics describe the rollouts of all its updates as one batch.
+- A step is everything between two weight syncs, in which the rollout servers get the policy's weights. In
+  `separate_async` it has `trainer.v1.separate_async.parameter_sync_step` triggers, each of which samples rollouts of
+  its own and trains on them. The betas are set once per step, schedules observe once per step, and the metrics describe
+  the rollouts of all its triggers as one batch.
 - `rollouts/*/staleness` and verl's `training/off_policy/*` say how many steps old the policy was that drew a rollout.
   `training/rollout_probs_diff_*` compares the probabilities of both policies.
 - Nothing corrects for stale rollouts by itself, because PPO's ratio compares the policy with that of the step's start.
@@ -163,7 +166,7 @@ trainers, in which our estimators and policy loss are registered; we have not ru
 - `covariance/*` and `entropy_change/predicted` take the log-probabilities of the policy at the step's start. In bypass
   mode they take those of the policies that drew the tokens.
 - `log_prob_increment` and `entropy_change/measured` are the change from the step's start to its end. `gradient/*` is
-  that of the step's first update.
+  that of the step's first trigger.
 - A prompt counts for `epoch/*` when it is trained. Near the end of an epoch prompts of the next pass may be trained
   before some of this pass, because rollouts are trained in the order in which they finish.
 - A checkpoint has the rollouts that wait for training and the prompts in flight. A run that resumes trains the first

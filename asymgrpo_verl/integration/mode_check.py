@@ -13,6 +13,8 @@
 # limitations under the License.
 """Check before Ray starts what an asynchronous trainer needs, because verl asserts it after minutes of starting."""
 
+from functools import partial
+
 from omegaconf import DictConfig, OmegaConf
 
 from asymgrpo_verl.integration.modes import VERLS, trainer_mode
@@ -34,7 +36,7 @@ def check_mode(config: DictConfig) -> None:
 
 
 def _check_separate_async(config: DictConfig) -> None:
-    select = lambda key: OmegaConf.select(config, key)  # noqa: E731
+    select = partial(OmegaConf.select, config)
     batch, mini = select("data.train_batch_size"), select("actor_rollout_ref.actor.ppo_mini_batch_size")
     updates = select("trainer.v1.separate_async.parameter_sync_step")
     if batch != updates * mini:
@@ -61,7 +63,7 @@ def _check_separate_async(config: DictConfig) -> None:
     if select(offload) and updates > 1 and not bypass and device != "cpu":
         raise ValueError(
             f"{offload}: got True; expected False, because verl saves the weights of a step's start without a copy if "
-            "they are in the host's memory, so every update but the last of a step would be lost. Set it, or "
+            "they are in the host's memory, so a step would lose all but its last mini-batch. Set it, or "
             "trainer.v1.separate_async.parameter_sync_step=1, or algorithm.rollout_correction.bypass_mode=True."
         )
     if select("reward.reward_model.enable") and not select("reward.reward_model.enable_resource_pool"):

@@ -15,11 +15,12 @@
 
 A run that says `+asymgrpo=METHOD`, or sets anything else that only our trainers read, may leave verl's own name in
 `trainer_mode`: it gets our trainer of the same mode (`use_our_trainer`). All three do the same in one step, and a step
-is everything between two updates of the rollout servers' weights:
+is everything between two weight syncs, in which the rollout servers get the policy's weights:
 
-- `sync`, ours `asymgrpo`: rollouts, then one call of the update.
-- `colocate_async`: rollouts that are not finished when the update starts go on after it, with the new weights.
-- `separate_async`: rollout servers of their own never stop, and a step has `parameter_sync_step` updates ("triggers").
+- `sync`, ours `asymgrpo`: generation, then training.
+- `colocate_async`: rollouts that are not finished when training starts go on after it, with the new weights.
+- `separate_async`: rollout servers of their own generate meanwhile, and a step has `parameter_sync_step` triggers, each
+  of which samples rollouts and trains on them.
 """
 
 from typing import Any

@@ -26,7 +26,7 @@ from asymgrpo_verl.core.groups import Groups, gather_groups
 
 
 class Outputs(NamedTuple):
-    """All rows of an update's batch, after verl's rollout correction.
+    """All rows of a trigger's batch, after verl's rollout correction.
 
     Attributes:
         uid, last, session: what `sessions.read_keys` returns; `last` is its `rows`.
@@ -37,8 +37,8 @@ class Outputs(NamedTuple):
         verl_advantages: (bs, len), as verl has put them into the TransferQueue.
         advantages: (bs, len), the same; but computed anew if the estimator is ours, and a session has several outputs
             or the verifier's verdict differs from what the reward says.
-        staleness: (bs,) float64, number of weight updates of the rollout server between the weights that drew the row's
-            first token and those at the start of the step.
+        staleness: (bs,) float64, number of weight syncs from the weights that drew the row's first token to those at
+            the start of the step.
     """
 
     uid: np.ndarray
@@ -55,7 +55,7 @@ class Outputs(NamedTuple):
 
 
 class Rollouts(NamedTuple):
-    """The rollouts of an update, or of all updates of a step: the last output of each session.
+    """The rollouts of a trigger, or of all triggers of a step: the last output of each session.
 
     Attributes:
         rows: (rollouts,) int64, the row of each rollout in the batch.
@@ -85,35 +85,35 @@ def last_outputs(outputs: Outputs, reward_threshold: float) -> Rollouts:
     return Rollouts(outputs.last, outputs.session, groups, mask, *others)
 
 
-def join(updates: list[Rollouts]) -> Rollouts:
-    """Return the rollouts of the updates of a step as those of one batch, in which the updates' rows follow each other.
+def join(triggers: list[Rollouts]) -> Rollouts:
+    """Return the rollouts of a step's triggers as those of one batch, in which the triggers' rows follow each other.
 
-    verl samples all rollouts of a prompt for one update, so no group is in two of them. A single update is returned as
-    it is; several are copied, padded to the longest response.
+    verl samples all rollouts of a prompt for one trigger, so no group is in two of them. A single trigger is returned
+    as it is; several are copied, padded to the longest response.
     """
-    if len(updates) == 1:
-        return updates[0]
+    if len(triggers) == 1:
+        return triggers[0]
     rows, rollouts, groups = (
         np.cumsum([0, *lengths])
-        for lengths in zip(*((len(u.session), len(u.rows), len(u.groups.size)) for u in updates), strict=True)
+        for lengths in zip(*((len(t.session), len(t.rows), len(t.groups.size)) for t in triggers), strict=True)
     )
-    width = max(update.mask.shape[1] for update in updates)
+    width = max(trigger.mask.shape[1] for trigger in triggers)
 
     def padded(name: str) -> torch.Tensor:
-        whole = getattr(updates[0], name).new_zeros(rollouts[-1], width)
-        for start, update in zip(rollouts, updates, strict=False):
-            part = getattr(update, name)
+        whole = getattr(triggers[0], name).new_zeros(rollouts[-1], width)
+        for start, trigger in zip(rollouts, triggers, strict=False):
+            part = getattr(trigger, name)
             whole[start : start + len(part), : part.shape[1]] = part
         return whole
 
     return Rollouts(
-        np.concatenate([update.rows + start for update, start in zip(updates, rows, strict=False)]),
-        np.concatenate([update.session + start for update, start in zip(updates, rollouts, strict=False)]),
+        np.concatenate([trigger.rows + start for trigger, start in zip(triggers, rows, strict=False)]),
+        np.concatenate([trigger.session + start for trigger, start in zip(triggers, rollouts, strict=False)]),
         Groups(
-            *(torch.cat([getattr(update.groups, name) for update in updates]) for name in ("size", "solved")),
-            torch.cat([update.groups.index + int(start) for update, start in zip(updates, groups, strict=False)]),
-            *(torch.cat([getattr(update.groups, name) for update in updates]) for name in ("alive", "correct")),
+            *(torch.cat([getattr(trigger.groups, name) for trigger in triggers]) for name in ("size", "solved")),
+            torch.cat([trigger.groups.index + int(start) for trigger, start in zip(triggers, groups, strict=False)]),
+            *(torch.cat([getattr(trigger.groups, name) for trigger in triggers]) for name in ("alive", "correct")),
         ),
         *(padded(name) for name in ("mask", "advantages", "log_probs", "entropy")),
-        torch.cat([update.staleness for update in updates]),
+        torch.cat([trigger.staleness for trigger in triggers]),
     )

@@ -25,8 +25,8 @@ from asymgrpo_verl.integration.trainer import OurTrainer
 class AsymGRPOSeparateAsync(OurTrainer, PPOTrainerSeparateAsync):
     """Train as verl's mode `separate_async` does: rollout servers of their own generate while the policy trains.
 
-    A step has `parameter_sync_step` updates, each on a mini-batch of its own. verl saves the weights of the step's
-    start, and loads them to compute `old_log_probs` for each later update (not in bypass mode).
+    A step has `parameter_sync_step` triggers, each with a mini-batch of its own. verl saves the weights of the step's
+    start, and loads them to compute `old_log_probs` for each later trigger (not in bypass mode).
     """
 
     verls_mode = "separate_async"

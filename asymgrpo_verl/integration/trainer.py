@@ -14,8 +14,8 @@
 """Diagnostics, schedules and shaped advantages for each of verl's trainers, and verl's synchronous trainer with them.
 
 `OurTrainer` overrides methods of the base class of verl's trainers, so a trainer of ours is `OurTrainer` before one of
-verl's: `AsymGRPOTrainer` here, and one each in `colocate_async` and `separate_async`. A step of verl's trainer makes
-one update or several, and an update calls `_compute_advantage` and then `_update_actor`. The tensors of a batch are in
+verl's: `AsymGRPOTrainer` here, and one each in `colocate_async` and `separate_async`. A step of verl's trainer has
+one trigger or several, and a trigger calls `_compute_advantage` and then `_update_actor`. The tensors of a batch are in
 verl's TransferQueue; a batch holds only their keys (see `rollouts`).
 """
 
@@ -78,14 +78,14 @@ class OurTrainer(PPOTrainer):
     `algorithm.diagnostics` (see `settings`). A NaN or infinite reward raises ValueError with every estimator. The last
     output of a session decides whether the session is correct with every estimator of ours.
 
-    A trainer step is everything between two updates of the rollout servers' weights. In `separate_async` it has
-    `parameter_sync_step` updates of the policy, each on rollouts of its own, and in the other modes one. The betas
-    are set, the schedules observe, and the metrics are computed once per step, over the rollouts of all its updates.
-    verl averages the metrics that an update logs, so that a count would be divided and a NaN would spread; so no metric
-    of ours goes that way.
+    A trainer step is everything between two weight syncs, in which the rollout servers get the policy's weights. In
+    `separate_async` it has `parameter_sync_step` triggers, each of which samples rollouts of its own and trains the
+    policy on them, and in the other modes one. The betas are set, the schedules observe, and the metrics are computed
+    once per step, over the rollouts of all its triggers. verl averages the metrics that a trigger logs, so that a count
+    would be divided and a NaN would spread; so no metric of ours goes that way.
 
     In the asynchronous modes the rollouts of a step come from older policies. verl computes `old_log_probs` and the
-    entropy with the weights at the start of the step, for all its updates; in bypass mode `old_log_probs` are the
+    entropy with the weights at the start of the step, for all its triggers; in bypass mode `old_log_probs` are the
     rollout server's, of the policies that drew the tokens, and there is no entropy.
 
     Attributes:
@@ -114,7 +114,7 @@ class OurTrainer(PPOTrainer):
         self.state = State()
         # In bypass mode verl uses the rollout server's log-probabilities as the old ones, and computes no entropy.
         self.bypass = bool(OmegaConf.select(config, "algorithm.rollout_correction.bypass_mode"))
-        self.updates: list[Rollouts] = []  # of this step so far
+        self.triggers: list[Rollouts] = []  # of this step so far
         self.bonuses: list[tuple[float, int]] = []  # sum of the entropy advantage's bonus and number of tokens, of each
         self.gradients: dict[str, float] = {}
         super().__init__(config)
@@ -158,27 +158,27 @@ class OurTrainer(PPOTrainer):
         return super()._add_prompts_to_generate(num_prompts)
 
     def step(self, metrics: dict, timing_raw: dict):
-        """Override verl's method, which makes the updates of a step, to log the step as a whole.
+        """Override verl's method, which runs the triggers of a step, to log the step as a whole.
 
-        - `groups/*`, `rollouts/*`, `covariance/*` describe the rollouts of all updates as one batch, and `epoch/*`
+        - `groups/*`, `rollouts/*`, `covariance/*` describe the rollouts of all triggers as one batch, and `epoch/*`
           counts each group once. An epoch is as many steps as the training data has batches. In the asynchronous modes
           prompts are trained in the order in which they finish, so near the end of an epoch a prompt of the next pass
           may stand for one of this pass.
         - `covariance/*` and `entropy_change/predicted` use `old_log_probs` (see the class) on rollouts that older
           policies drew, so Eq. 12-14 hold only as well as these policies resemble each other.
-        - `log_prob_increment` and `entropy_change/measured` compare the policy after the last update with the one at
-          the start of the step, on the rollouts of all updates.
-        - `gradient/*` is measured before the first update, on its rollouts alone, because those of the later updates
-          are not sampled yet.
+        - `log_prob_increment` and `entropy_change/measured` compare the policy after the last trigger with the one at
+          the start of the step, on the rollouts of all triggers.
+        - `gradient/*` is measured before the first trigger trains, on its rollouts alone, because those of the later
+          triggers are not sampled yet.
         """
         betas = self._set_betas()
-        self.updates, self.bonuses, self.gradients = [], [], {}
+        self.triggers, self.bonuses, self.gradients = [], [], {}
         # A step that does not measure these logs them too, because every step must have the same keys.
         timing_raw.update({"gradient_share": 0.0, "log_prob_increment": 0.0})
         batch = super().step(metrics, timing_raw)
         with marked_timer("diagnostics", timing_raw):
-            rollouts = join(self.updates)
-            self.updates = []
+            rollouts = join(self.triggers)
+            self.triggers = []
             metrics.update(betas | self._diagnose(rollouts))
             self._remember(metrics)
         metrics.update(dict.fromkeys(("entropy_change/predicted", *diagnostics.UPDATE_KEYS, *GRADIENT_KEYS), NAN))
@@ -251,11 +251,11 @@ class OurTrainer(PPOTrainer):
         batch = super()._compute_advantage(batch, metrics)
         with marked_timer("diagnostics", self.timing_raw):
             outputs = self._read_outputs(batch)
-            self.updates.append(last_outputs(outputs, self.estimator_settings.reward_threshold))
+            self.triggers.append(last_outputs(outputs, self.estimator_settings.reward_threshold))
         return self._shape_advantages(batch, outputs)
 
     def _update_actor(self, batch, metrics: dict):
-        """Override verl's method to measure the gradient right before the first update of a step."""
+        """Override verl's method to measure the gradient right before the first trigger of a step trains."""
         if self.local_trigger_step == 0 and self._is_due(self.diagnostics_settings.gradient_share_every):
             with marked_timer("gradient_share", self.timing_raw):
                 self.gradients = self._measure_gradients(batch)
@@ -313,7 +313,7 @@ class OurTrainer(PPOTrainer):
             shaped = add_entropy(shaped, outputs.entropy, **vars(self.entropy_advantage))
             self.bonuses.append(((shaped - outputs.advantages).sum().item(), int(outputs.mask.sum())))
         if weighting := self.token_weighting:
-            correct = self.updates[-1].groups.correct[outputs.session].unsqueeze(1)
+            correct = self.triggers[-1].groups.correct[outputs.session].unsqueeze(1)
             for kind, channel in ((weighting.correct, correct), (weighting.incorrect, ~correct)):
                 if kind != "none":
                     weights = token_weights(kind, outputs.mask, outputs.log_probs, outputs.entropy, weighting.top)
@@ -324,7 +324,7 @@ class OurTrainer(PPOTrainer):
         return tq.kv_batch_put(keys=batch.keys, partition_id=batch.partition_id, fields=fields)
 
     def _diagnose(self, rollouts: Rollouts) -> dict[str, float]:
-        """Return the metrics of the step's rollouts before its updates, and count their groups into the epoch.
+        """Return the metrics of the step's rollouts before it trains, and count their groups into the epoch.
 
         Raises:
             RuntimeError: the reward function failed for too many rollouts.
@@ -365,7 +365,7 @@ class OurTrainer(PPOTrainer):
         return dict(zip(GRADIENT_KEYS, (norms["positive"], norms["negative"], share), strict=True))
 
     def _measure_update(self, batch, rollouts: Rollouts) -> dict[str, float]:
-        """Compute log-probabilities and entropy again, after the updates, and return `diagnostics.update_metrics`."""
+        """Compute log-probabilities and entropy again, after the last trigger; return `diagnostics.update_metrics`."""
         rows, groups, mask = rollouts.rows, rollouts.groups, rollouts.mask
         batch.extra_info.update(self._pass_settings(calculate_entropy=True))
         self.actor_rollout_wg.compute_log_prob(batch)
@@ -386,6 +386,6 @@ class OurTrainer(PPOTrainer):
 
 @register_trainer("asymgrpo")
 class AsymGRPOTrainer(OurTrainer, PPOTrainerSync):
-    """Train as verl's mode `sync` does: rollouts and updates take turns, and no rollout is stale."""
+    """Train as verl's mode `sync` does: generation and training take turns, and no rollout is stale."""
 
     verls_mode = "sync"

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The rollouts of a step's updates are those of one batch."""
+"""The rollouts of a step's triggers are those of one batch."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ FIELDS = ("mask", "rewards", "log_probs", "entropy", "verl_advantages", "advanta
 
 
 def outputs_of(groups: dict[str, list[list[int]]], draw: torch.Generator) -> Outputs:
-    """An update's batch of random values: uid -> the lengths of the outputs of each session."""
+    """A trigger's batch of random values: uid -> the lengths of the outputs of each session."""
     lengths = {
         f"{uid}_{session}_{index}": length
         for uid, sessions in groups.items()
@@ -44,19 +44,19 @@ def outputs_of(groups: dict[str, list[list[int]]], draw: torch.Generator) -> Out
     return Outputs(uid, last, session, mask, mask, rewards, staleness=staleness, **values)
 
 
-def merged(updates: list[Outputs]) -> Outputs:
+def merged(triggers: list[Outputs]) -> Outputs:
     """The same rows as one batch, padded as verl pads a batch."""
-    width = max(update.mask.shape[1] for update in updates)
+    width = max(trigger.mask.shape[1] for trigger in triggers)
     pad = lambda x: torch.nn.functional.pad(x, (0, width - x.shape[1]))  # noqa: E731
-    rows = np.cumsum([0, *(len(update.session) for update in updates)])
-    sessions = np.cumsum([0, *(len(update.last) for update in updates)])
-    whole = {name: torch.cat([pad(getattr(update, name)) for update in updates]) for name in FIELDS}
+    rows = np.cumsum([0, *(len(trigger.session) for trigger in triggers)])
+    sessions = np.cumsum([0, *(len(trigger.last) for trigger in triggers)])
+    whole = {name: torch.cat([pad(getattr(trigger, name)) for trigger in triggers]) for name in FIELDS}
     return Outputs(
-        uid=np.concatenate([update.uid for update in updates]),
-        last=np.concatenate([update.last + at for update, at in zip(updates, rows, strict=False)]),
-        session=np.concatenate([update.session + at for update, at in zip(updates, sessions, strict=False)]),
+        uid=np.concatenate([trigger.uid for trigger in triggers]),
+        last=np.concatenate([trigger.last + at for trigger, at in zip(triggers, rows, strict=False)]),
+        session=np.concatenate([trigger.session + at for trigger, at in zip(triggers, sessions, strict=False)]),
         nested_mask=whole["mask"],
-        staleness=torch.cat([update.staleness for update in updates]),
+        staleness=torch.cat([trigger.staleness for trigger in triggers]),
         **whole,
     )
 
@@ -69,11 +69,11 @@ def merged(updates: list[Outputs]) -> Outputs:
     ),
     st.integers(0, 2**31),
 )
-def test_metrics_of_the_updates_together_are_those_of_one_batch(sizes, seed):
+def test_metrics_of_the_triggers_together_are_those_of_one_batch(sizes, seed):
     draw, uids = torch.Generator().manual_seed(seed), iter(range(10**6))
-    updates = [outputs_of({f"prompt{next(uids)}": sessions for sessions in groups}, draw) for groups in sizes]
-    together = join([last_outputs(update, 0.5) for update in updates])
-    whole = last_outputs(merged(updates), 0.5)
+    triggers = [outputs_of({f"prompt{next(uids)}": sessions for sessions in groups}, draw) for groups in sizes]
+    together = join([last_outputs(trigger, 0.5) for trigger in triggers])
+    whole = last_outputs(merged(triggers), 0.5)
     assert together.rows.tolist() == whole.rows.tolist() and together.session.tolist() == whole.session.tolist()
     for computed in (
         lambda r: diagnostics.group_metrics(r.groups, 4),
@@ -85,15 +85,15 @@ def test_metrics_of_the_updates_together_are_those_of_one_batch(sizes, seed):
         assert computed(together) == pytest.approx(computed(whole), nan_ok=True)
 
 
-def test_one_update_is_not_copied():
-    update = last_outputs(outputs_of({"a": [[3], [2]]}, torch.Generator().manual_seed(0)), 0.5)
-    assert join([update]) is update
+def test_one_trigger_is_not_copied():
+    trigger = last_outputs(outputs_of({"a": [[3], [2]]}, torch.Generator().manual_seed(0)), 0.5)
+    assert join([trigger]) is trigger
 
 
 def test_staleness_by_channel_by_hand():
-    update = last_outputs(outputs_of({"a": [[1], [1], [1]]}, torch.Generator().manual_seed(0)), 0.5)
+    trigger = last_outputs(outputs_of({"a": [[1], [1], [1]]}, torch.Generator().manual_seed(0)), 0.5)
     correct = torch.tensor([True, False, True])
-    groups = update.groups._replace(correct=correct)
+    groups = trigger.groups._replace(correct=correct)
     metrics = diagnostics.staleness_metrics(groups, torch.tensor([0.0, 5.0, 3.0], dtype=torch.float64))
     assert metrics == {
         "rollouts/correct/staleness": 1.5,
@@ -101,7 +101,7 @@ def test_staleness_by_channel_by_hand():
         "rollouts/incorrect/staleness": 5,
         "rollouts/incorrect/staleness_max": 5,
     }
-    none_correct = update.groups._replace(correct=torch.zeros(3, dtype=torch.bool))
+    none_correct = trigger.groups._replace(correct=torch.zeros(3, dtype=torch.bool))
     metrics = diagnostics.staleness_metrics(none_correct, torch.zeros(3, dtype=torch.float64))
     assert metrics["rollouts/correct/staleness"] != metrics["rollouts/correct/staleness"]
     assert metrics["rollouts/correct/staleness_max"] != metrics["rollouts/correct/staleness_max"]
