@@ -146,8 +146,10 @@ prints that the setting is not used, and trains the same.
 """
 NOTES = """
 The first three columns are our trainers. `tests/e2e/test_resume_cpu.py` trains, kills and resumes each of them on a
-CPU, with `KeepBest`, both schedules by measurement, token weighting and all metrics. The other columns are verl's own
-trainers, in which our estimators and policy loss are registered; we have not run verl's experimental trainers.
+CPU, with `KeepBest`, both schedules by measurement, token weighting and all metrics;
+`tests/e2e/test_separate_async_cpu.py` runs `separate_async` with two ranks and two rollout servers, and with rollout
+servers in the trainer's ranks. Neither was run on a GPU. The other columns are verl's own trainers, in which our
+estimators and policy loss are registered; we have not run verl's experimental trainers.
 
 ## What a step is in the asynchronous modes
 
