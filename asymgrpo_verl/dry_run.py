@@ -22,6 +22,7 @@ import hydra
 import verl  # noqa: F401  loads the plugin, and the plugin adds the methods to Hydra
 from omegaconf import DictConfig, OmegaConf
 
+from asymgrpo_verl.integration.modes import use_our_trainer
 from asymgrpo_verl.method_files import check_composed
 
 PRINT_ALL = sys.argv[1:2] == ["--all"]
@@ -86,6 +87,7 @@ def check_run(config: DictConfig) -> None:
 @hydra.main(config_path="pkg://verl.trainer.config", config_name="ppo_trainer", version_base=None)
 def main(config: DictConfig) -> None:
     """Print the settings that matter, or with --all the whole configuration as YAML; then check it."""
+    use_our_trainer(config)
     print(OmegaConf.to_yaml(config, resolve=True) if PRINT_ALL else settings_that_matter(config))
     try:
         check_run(config)

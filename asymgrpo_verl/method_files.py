@@ -27,10 +27,12 @@ import yaml
 METHODS = Path(__file__).parent / "configs" / "asymgrpo"
 NOT_TRAINED = ("algorithm.diagnostics.", "trainer.")
 BETAS = ("algorithm.asymgrpo.beta_pos", "algorithm.asymgrpo.beta_neg")
+# In these modes of verl's trainer the rollouts are of older policies, so the name of the run shows the mode.
+ASYNCHRONOUS = ("colocate_async", "separate_async")
 # No method sets these. They change what is trained, and the name of the run shows it.
 ADDITIONS = ("algorithm.asymgrpo.schedule", "algorithm.token_weighting")
 # Nor these, whose values in verl are here. Another value shows in the name.
-VERLS = {
+DEFAULTS_OF_VERL = {
     "actor_rollout_ref.actor.use_kl_loss": False,
     "actor_rollout_ref.actor.clip_ratio_c": 3.0,
     "algorithm.use_kl_in_reward": False,
@@ -91,7 +93,9 @@ def is_strength(key: str, value: Any, estimator: str) -> bool:
 
 
 def differences(settings: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
-    """Return how a run differs from its method, as a label shows it: both betas, "key=value", the name of an addition.
+    """Return how a run differs from its method, as a label shows it.
+
+    This is both betas, "key=value", the mode of an asynchronous trainer, the name of an addition.
 
     Args:
         settings: those of the method.
@@ -102,9 +106,11 @@ def differences(settings: Mapping[str, Any], config: Mapping[str, Any]) -> list[
     words = [str(values.get(key)) for key in BETAS] if any(key in changed for key in BETAS) else []
     words += [f"{key.rsplit('.', 1)[1]}={values[key]}" for key in changed if key not in BETAS]
     of_estimator = f"algorithm.{config.get('algorithm.adv_estimator')}.reward_threshold"
-    extra = [key for key, value in VERLS.items() if key not in settings and config.get(key, value) != value]
+    extra = [key for key, value in DEFAULTS_OF_VERL.items() if key not in settings and config.get(key, value) != value]
     extra += [of_estimator] if of_estimator in config and of_estimator not in settings else []
     words += [f"{key.rsplit('.', 1)[1]}={config[key]}" for key in extra]
+    mode = str(config.get("trainer.v1.trainer_mode")).removeprefix("asymgrpo_")
+    words += [mode] if mode in ASYNCHRONOUS else []
     used = ADDITIONS if config.get("algorithm.adv_estimator") == "asymgrpo" else ADDITIONS[1:]
     added = [group for group in used if any(key.startswith(f"{group}.") and key not in settings for key in config)]
     return words + [group.rsplit(".", 1)[1] for group in added]

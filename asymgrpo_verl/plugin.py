@@ -61,10 +61,12 @@ def _check_config_at_start(verl_config) -> None:
 
 
 def _check_other_entry_points(main_ppo) -> None:
-    """Wrap verl.trainer.main_ppo.run_ppo, which starts Ray, because not every entry point calls validate_config before.
+    """Wrap verl.trainer.main_ppo.run_ppo, which starts Ray: check our settings, and choose our trainer (see `modes`).
 
-    `python -m verl.trainer.main_ppo` does. verl's experimental trainers and users' own scripts import run_ppo.
+    `python -m verl.trainer.main_ppo` has called validate_config before. verl's experimental trainers and users' own
+    scripts import run_ppo, and have not.
     """
+    from asymgrpo_verl.integration.modes import other_trainer, use_our_trainer
     from asymgrpo_verl.integration.startup_check import check_run_config
 
     original = main_ppo.run_ppo
@@ -72,6 +74,8 @@ def _check_other_entry_points(main_ppo) -> None:
     @wraps(original)
     def run_ppo(config, task_runner_class, *args, **kwargs):
         check_run_config(config, task_runner_class)
+        if other_trainer(config, task_runner_class) is None:
+            use_our_trainer(config)
         return original(config, task_runner_class, *args, **kwargs)
 
     main_ppo.run_ppo = run_ppo
@@ -85,12 +89,18 @@ def _record_failed_rewards(agent_loop) -> None:
     worker._compute_score = recording(worker._compute_score)
 
 
-def _register_trainer(trainer_sync) -> None:
-    """Add our trainer to verl's registry when verl's own synchronous trainer is imported."""
-    from asymgrpo_verl.integration.capabilities import NEEDS, TRAINER, problems
+def _register_trainers(trainer_sync) -> None:
+    """Add our trainers to verl's registry when verl imports its synchronous trainer, the last of its trainers."""
+    from asymgrpo_verl.integration.capabilities import COLOCATE_ASYNC, NEEDS, SEPARATE_ASYNC, TRAINER, problems
 
-    if not problems(NEEDS[TRAINER]):
-        import asymgrpo_verl.integration.trainer  # noqa: F401
+    if problems(NEEDS[TRAINER]):
+        return
+    import asymgrpo_verl.integration.trainer  # noqa: F401
+
+    if not problems(NEEDS[COLOCATE_ASYNC]):
+        import asymgrpo_verl.integration.colocate_async  # noqa: F401
+    if not problems(NEEDS[SEPARATE_ASYNC]):
+        import asymgrpo_verl.integration.separate_async  # noqa: F401
 
 
 def _add_methods(hydra) -> None:
@@ -110,6 +120,6 @@ wrapt.register_post_import_hook(_register_algorithms, "verl.trainer.ppo.core_alg
 wrapt.register_post_import_hook(_check_config_at_start, "verl.utils.config")
 wrapt.register_post_import_hook(_check_other_entry_points, "verl.trainer.main_ppo")
 wrapt.register_post_import_hook(_record_failed_rewards, "verl.experimental.agent_loop.agent_loop")
-wrapt.register_post_import_hook(_register_trainer, "verl.trainer.ppo.v1.trainer_sync")
+wrapt.register_post_import_hook(_register_trainers, "verl.trainer.ppo.v1.trainer_sync")
 wrapt.register_post_import_hook(_add_methods, "hydra")
 activate_cpu()

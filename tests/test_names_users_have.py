@@ -105,6 +105,8 @@ def test_verl_knows_the_policy_losses_and_the_trainer_mode():
     for name in ("asymgrpo", "up"):
         assert get_policy_loss_fn(name).func.__name__ == "asymgrpo_policy_loss"
     assert get_trainer_cls("asymgrpo").__name__ == "AsymGRPOTrainer"
+    assert get_trainer_cls("asymgrpo_colocate_async").__name__ == "AsymGRPOColocateAsync"
+    assert get_trainer_cls("asymgrpo_separate_async").__name__ == "AsymGRPOSeparateAsync"
 
 
 def test_verl_loads_the_reward_function_by_its_path():

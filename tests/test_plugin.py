@@ -105,10 +105,19 @@ print([m for m in sys.modules if m.startswith("asymgrpo_verl.cpu")], PlatformReg
     assert fresh_python(code) == "[] None verl.utils.distributed"
 
 
-def test_the_trainer_is_registered_beside_those_of_verl():
+def test_our_trainers_are_registered_beside_those_of_verl():
     from verl.trainer.ppo.v1 import get_trainer_cls
 
+    from asymgrpo_verl.integration.trainer import OurTrainer
+
     assert get_trainer_cls("asymgrpo").__module__ == "asymgrpo_verl.integration.trainer"
+    for mode in ("colocate_async", "separate_async"):
+        ours, verls = get_trainer_cls(f"asymgrpo_{mode}"), get_trainer_cls(mode)
+        assert (
+            issubclass(ours, OurTrainer)
+            and issubclass(ours, verls)
+            and ours.__mro__.index(OurTrainer) < ours.__mro__.index(verls)
+        )
 
 
 def test_a_dry_run_without_the_plugin_says_that_the_method_was_not_chosen(tmp_path):

@@ -32,7 +32,8 @@ NAMES = {row.name for row in TABLE}
 # We use these as their documentation says, so a change of them is an error that we see: they only have to exist.
 PUBLIC = {
     *("ray.init", "ray.get", "ray.remote", "ray.shutdown", "ray.kill", "ray.get_actor", "ray.util.list_named_actors"),
-    *("ray.get_runtime_context", "hydra.main", "vllm.platforms.current_platform"),
+    *("ray.util.get_node_ip_address", "ray.get_runtime_context", "vllm.platforms.current_platform"),
+    *("hydra.main", "hydra.initialize_config_module"),
     *("verl.__version__", "verl.__file__"),
     *("vllm.SamplingParams", "vllm.EngineArgs", "vllm.LLMEngine", "vllm.sampling_params.RequestOutputKind"),
 }

@@ -140,6 +140,21 @@ def channel_metrics(
     return _read(metrics)
 
 
+def staleness_metrics(groups: Groups, staleness: torch.Tensor) -> dict[str, float]:
+    """Compute the mean and the maximum of each channel's staleness; NaN if the channel has no rollout.
+
+    Args:
+        groups: see `gather_groups`.
+        staleness: (bs,) float64, number of weight syncs from the policy that drew a rollout's first token to the step.
+    """
+    metrics = {}
+    for channel, members in zip(CHANNELS, _rows(groups), strict=True):
+        of_channel = staleness[_where(members)]
+        metrics[f"rollouts/{channel}/staleness"] = of_channel.mean()
+        metrics[f"rollouts/{channel}/staleness_max"] = of_channel.max() if len(of_channel) else of_channel.mean()
+    return _read(metrics)
+
+
 def _read(metrics: dict[str, torch.Tensor]) -> dict[str, float]:
     """Read all scalars from the device at once."""
     return dict(zip(metrics, torch.stack([*metrics.values()]).tolist(), strict=True))

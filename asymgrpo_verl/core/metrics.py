@@ -74,8 +74,9 @@ METRICS = (
         "share",
         "",
         "integration.failed_rewards.failed_share",
-        "Share of the rollouts whose reward function raised. verl drops them, so their groups are smaller. The run "
-        "ends above algorithm.diagnostics.max_failed_rewards (0.01).",
+        "Share of the rollouts whose reward function raised. verl drops them, so their groups are smaller; in the "
+        "asynchronous modes it drops the whole group. The run ends above algorithm.diagnostics.max_failed_rewards "
+        "(0.01).",
     ),
     Metric(
         "groups/multi_output",
@@ -130,6 +131,22 @@ METRICS = (
         "The channel's share of all rollouts.",
     ),
     Metric(
+        "rollouts/{correct,incorrect}/staleness",
+        "weight syncs",
+        "",
+        "core.diagnostics.staleness_metrics",
+        "Number of weight syncs from the policy that drew the first token to the step, mean over the channel's "
+        "rollouts. It is 0 with trainer_mode=asymgrpo. verl's training/off_policy/trajectory_staleness_worst/* has all "
+        "rollouts.",
+    ),
+    Metric(
+        "rollouts/{correct,incorrect}/staleness_max",
+        "weight syncs",
+        "",
+        "core.diagnostics.staleness_metrics",
+        "The maximum of the same.",
+    ),
+    Metric(
         "rollouts/{correct,incorrect}/advantage_mass",
         "advantage",
         "",
@@ -155,7 +172,7 @@ METRICS = (
         "entropy_change/predicted",
         "nats per token",
         "",
-        f"{TRAINER}._update_actor",
+        f"{TRAINER}.step",
         "-actor/lr x covariance/mean, the change of the entropy by Eq. 9 (actor/lr is that of the next step). Eq. 9 "
         "assumes a natural-gradient step, so compare the sign and the trend with `measured`, not the size.",
     ),
@@ -172,14 +189,14 @@ METRICS = (
         "nats per token",
         INCREMENT,
         "core.diagnostics.update_metrics",
-        "Mean token entropy of the step's rollouts after the update minus before it.",
+        "Mean token entropy of the step's rollouts after the step minus before it.",
     ),
     Metric(
         "rollouts/{correct,incorrect}/log_prob_increment",
         "nats",
         INCREMENT,
         "core.diagnostics.update_metrics",
-        "Mean over the channel's rollouts of log pi_new(y) - log pi_old(y), of the policy after and before the update.",
+        "Mean over the channel's rollouts of log pi_new(y) - log pi_old(y), of the policy after and before the step.",
     ),
     Metric(
         "rollouts/{correct,incorrect}/log_prob_increment_per_token",
@@ -193,7 +210,8 @@ METRICS = (
         "gradient norm",
         GRADIENT,
         f"{TRAINER}._measure_gradients",
-        "Norm of the gradient of the loss on tokens with a positive, with a negative advantage, before the update.",
+        "Norm of the gradient of the loss on tokens with a positive, with a negative advantage, before the first "
+        "trigger of the step trains, on its rollouts.",
     ),
     Metric(
         "gradient/positive/share",
@@ -214,7 +232,7 @@ METRICS = (
         "entropy_advantage/bonus",
         "advantage",
         "with algorithm.entropy_advantage",
-        f"{TRAINER}._shape_advantages",
+        f"{TRAINER}._diagnose",
         "Mean bonus per response token.",
     ),
     Metric(
@@ -229,8 +247,7 @@ METRICS = (
         "seconds",
         "",
         TRAINER,
-        "Time of the passes over the batch that these metrics cost, 0 at other steps. It is part of "
-        "timing_s/update_actor.",
+        "Time of the passes over the batch that these metrics cost, 0 at other steps.",
     ),
     Metric(
         "actor/{positive,negative}/token_frac",
@@ -304,9 +321,11 @@ PAGE = """\
 They stand beside verl's own metrics in every logger. p is the group accuracy of a prompt, and n is the number of
 rollouts per prompt. `{a,b}` stands for one key with a and one with b, and `k_of_n` for one key per k from 0 to n.
 
-- The trainer (`trainer.v1.trainer_mode=asymgrpo`) logs its metrics at every step and with every estimator, also with
-  verl's own, so that baselines are comparable. If a step has no data for a metric, the metric is NaN: for example
-  `rollouts/incorrect/*` when all rollouts are correct, and metrics of every N steps at the steps between.
+- Our trainers (`trainer.v1.trainer_mode=asymgrpo` and its two asynchronous ones, see [trainers.md](trainers.md)) log
+  their metrics at every step and with every estimator, also with verl's own, so that baselines are comparable. A step
+  is everything between two weight syncs, in which the rollout servers get the policy's weights. If a step has no data
+  for a metric, the metric is NaN: for example `rollouts/incorrect/*` when all rollouts are correct, and metrics of
+  every N steps at the steps between.
 - `log_prob_increment_every` and `gradient_share_every` stand under `algorithm.diagnostics`; 0 switches them off.
   `log_prob_increment_every` costs one more forward pass over the batch. `gradient_share_every` costs two more forward
   and backward passes, and needs fsdp2.

@@ -13,7 +13,7 @@
 # limitations under the License.
 """Run verl on a machine without an accelerator; active only if VERL_PLATFORM=cpu.
 
-This room imports nothing else of the package. Read `hooks` first: it says when each part is applied. `platform` and
-`engine` use verl's registries. `patches` changes the three functions that have no extension point. `metadata` answers
-for vLLM's version. `agent_loop` is not needed to run, only to run fast: a configuration names it.
+This room imports nothing else of the package. Read `hooks` first: it says when each part is applied. `platform`,
+`engine` and `checkpoint_engine` use verl's registries. `patches` changes the functions that have no extension point.
+`metadata` answers for vLLM's version. `agent_loop` is not needed to run, only to run fast: a configuration names it.
 """

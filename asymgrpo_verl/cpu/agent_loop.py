@@ -32,10 +32,14 @@ from verl.experimental.agent_loop.agent_loop import DictConfigWrap
 from verl.experimental.agent_loop.single_turn_agent_loop import SingleTurnAgentLoop
 from verl.experimental.reward_loop.reward_loop import RewardLoopWorker
 from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopManagerTQ, AgentLoopWorkerTQ
-from verl.workers.rollout.llm_server import GlobalRequestLoadBalancer
+from verl.workers.rollout.llm_server import FullyAsyncLLMServerClient, GlobalRequestLoadBalancer
 from vllm.sampling_params import RequestOutputKind
 
 PUT_SECONDS = 0.1  # a finished rollout waits this long for others, and one call puts them into the TransferQueue
+# Because verl reads only the final tokens, vLLM need not send each new token with its text. In the asynchronous modes
+# it has to send the first token, because verl's server aborts no request that has not sent any.
+FINAL_TOKENS = {"output_kind": RequestOutputKind.FINAL_ONLY, "detokenize": False}
+FIRST_AND_FINAL_TOKENS = {"stream_interval": 2**20, "detokenize": False}
 # verl's trainers read these fields of a rollout that are not tensors. The others are not put into the TransferQueue.
 READ = {"uid", "num_turns", "reward_model", "data_source", "extra_fields", "raw_prompt"}
 
@@ -72,6 +76,8 @@ class LocalAgentLoopWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
             data_config=DictConfigWrap(self.config.data),
             hf_model_type=self.hf_model_type,
         )
+        aborts = isinstance(self.llm_client, FullyAsyncLLMServerClient)
+        self.sent_by_vllm = FIRST_AND_FINAL_TOKENS if aborts else FINAL_TOKENS
         self.finished: dict[str, list[tuple[str, dict, dict]]] = {}  # partition -> (key, field, tag) of rollouts
         self.next_put: dict[str, asyncio.Future] = {}
 
@@ -83,9 +89,7 @@ class LocalAgentLoopWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
             return await super()._run_agent_loop(
                 sampling_params, trajectory, agent_name=agent_name, trace=trace, **kwargs
             )
-        # Because verl reads only the final tokens, vLLM need not send each new token with its text.
-        final_tokens = {"output_kind": RequestOutputKind.FINAL_ONLY, "detokenize": False}
-        output = await self.single_turn.run({**sampling_params, **final_tokens}, **kwargs)
+        output = await self.single_turn.run({**sampling_params, **self.sent_by_vllm}, **kwargs)
         await self._compute_score([output], kwargs=kwargs)
         await self._put("val" if trajectory["validate"] else "train", output, kwargs)
 
@@ -126,9 +130,8 @@ class LocalAgentLoopWorker(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
 class LocalAgentLoopManager(AgentLoopManagerTQ):
     """verl's manager with one worker in a thread of this process.
 
-    It ignores `rollout.agent.num_workers` and `reward.num_workers`. It does not work with
-    `trainer.v1.trainer_mode=separate_async`, because that mode adds servers to verl's actor that chooses a server, and
-    removes them there.
+    It ignores `rollout.agent.num_workers` and `reward.num_workers`. In `separate_async` the actor that chooses a server
+    stays verl's, because the trainer adds servers to it and removes them there.
     """
 
     async def _init_agent_loop_workers(self) -> None:
@@ -138,10 +141,12 @@ class LocalAgentLoopManager(AgentLoopManagerTQ):
         await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._start_worker(), self.loop))
 
     async def _start_worker(self) -> None:
-        ray.kill(self.llm_client._load_balancer)  # verl's actor is still importing verl, and nothing has called it yet
-        names = [name for name in ray.util.list_named_actors() if name.rsplit("_", 2)[0] == "vllm_server"]
-        servers = {name: ray.get_actor(name) for name in names}
-        self.llm_client._load_balancer = LocalActor(GlobalRequestLoadBalancer(servers))
+        if not self.config.trainer.v1.trainer_mode.endswith("separate_async"):
+            # verl's actor is still importing verl, and nothing has called it yet
+            ray.kill(self.llm_client._load_balancer)
+            names = [name for name in ray.util.list_named_actors() if name.rsplit("_", 2)[0] == "vllm_server"]
+            servers = {name: ray.get_actor(name) for name in names}
+            self.llm_client._load_balancer = LocalActor(GlobalRequestLoadBalancer(servers))
         rewards = [LocalActor(RewardLoopWorker(self.config))]
         self.worker = LocalAgentLoopWorker(self.config, self.llm_client, self.teacher_client, rewards)
 

@@ -37,7 +37,9 @@ def activate() -> None:
     for module, hook in (
         ("verl.plugin.platform.platform_manager", _register_platform),
         ("verl.workers.engine", _register_engine),
+        ("verl.checkpoint_engine", _register_checkpoint_engine),
         ("verl.utils.distributed", patches.use_gloo_alone),
+        ("verl.utils.fsdp_utils", patches.copy_saved_weights),
         ("verl.workers.rollout.vllm_rollout.bucketed_weight_transfer", patches.copy_received_weights),
         ("verl.workers.rollout.vllm_rollout.bucketed_weight_transfer", patches.keep_files_together),
         ("vllm.model_executor.layers.utils", patches.keep_linear_weights),
@@ -51,3 +53,7 @@ def _register_platform(module) -> None:
 
 def _register_engine(module) -> None:
     import asymgrpo_verl.cpu.engine  # noqa: F401
+
+
+def _register_checkpoint_engine(module) -> None:
+    import asymgrpo_verl.cpu.checkpoint_engine  # noqa: F401

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Patch three functions of verl 0.9 and vLLM 0.28.0 that do not work on a CPU and have no extension point.
+"""Patch four functions of verl 0.9 and vLLM 0.28.0 that do not work on a CPU and have no extension point.
 
 Each patch takes the imported module with the function. If an upgrade changes one of the functions,
 tests/test_upstream.py fails.
@@ -55,6 +55,22 @@ def copy_received_weights(module) -> None:
         )
 
     receiver.receive_weights = receive_weights
+
+
+def copy_saved_weights(module) -> None:
+    """Patch fsdp2_sharded_save_to_cpu in verl.utils.fsdp_utils.
+
+    It saves the weights with `.detach().cpu()`, which copies nothing on a CPU. What `separate_async` saves as the
+    weights of a step's start would then be the weights of now: an update would be measured against itself.
+    """
+    original = module.fsdp2_sharded_save_to_cpu
+
+    @functools.wraps(original)
+    def fsdp2_sharded_save_to_cpu(model):
+        state, spec = original(model)
+        return {name: (weight.clone(), of_weight) for name, (weight, of_weight) in state.items()}, spec
+
+    module.fsdp2_sharded_save_to_cpu = fsdp2_sharded_save_to_cpu
 
 
 def keep_files_together(module) -> None:

@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 from omegaconf import DictConfig, OmegaConf
 
 from asymgrpo_verl.core.estimators import ESTIMATORS
+from asymgrpo_verl.integration.modes import VERLS, is_ours, trainer_mode
 
 TESTED_VERL = ("0.9.1",)
 POLICY_LOSSES = ("asymgrpo", "up")
@@ -53,12 +54,15 @@ class Need(NamedTuple):
 
 ALGOS, V1, WORKERS = "verl.trainer.ppo.core_algos", "verl.trainer.ppo.v1", "verl.workers.engine_workers"
 BASE, FSDP = f"{V1}.trainer_base.PPOTrainer", "verl.workers.engine.fsdp.transformer_impl"
+SEPARATE = f"{V1}.trainer_separate_async.PPOTrainerSeparateAsync"
 LOOP, LOOP_TQ = "verl.experimental.agent_loop.agent_loop", f"{V1}.agent_loop_tq"
-ROLLOUT = "verl.workers.rollout"
+ROLLOUT, CHECKPOINT_ENGINE = "verl.workers.rollout", "verl.checkpoint_engine.base"
 
-METHOD, TRAINER, GRADIENTS, KEEP_BEST, REWARD, CPU = (
+METHOD, TRAINER, COLOCATE_ASYNC, SEPARATE_ASYNC, GRADIENTS, KEEP_BEST, REWARD, CPU = (
     "the method (estimators, policy losses, settings)",
     "trainer.v1.trainer_mode=asymgrpo",
+    "trainer.v1.trainer_mode=asymgrpo_colocate_async",
+    "trainer.v1.trainer_mode=asymgrpo_separate_async",
     "algorithm.diagnostics.gradient_share_every",
     "trainer.checkpoint_callback_class=asymgrpo_verl.checkpoints.KeepBest",
     "reward.custom_reward_function.path=pkg://asymgrpo_verl.rewards",
@@ -100,17 +104,21 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     ),
     TRAINER: (
         Need(f"{V1}.utils.compute_advantage_for_multi_trajectories"),
-        Need(f"{LOOP_TQ}.AgentLoopWorkerTQ._agent_loop_postprocess"),
+        Need(f"{LOOP_TQ}.AgentLoopWorkerTQ._agent_loop_postprocess", has="min_global_steps"),
         Need(f"{V1}.trainer_base.register_trainer", call="_"),
         Need(f"{V1}.trainer_sync.PPOTrainerSync", has="fit on_init_end"),
         Need(f"{BASE}.__init__", override="self config"),
         Need(f"{BASE}._build_replay_buffer", override="self"),
         Need(f"{V1}.replay_buffer.ReplayBuffer._wait_for_next_poll", has="poll_interval"),
+        Need(f"{V1}.replay_buffer.ReplayBufferAsync.wait_for_sampleable", has="refill_fn"),
+        Need(f"{V1}.utils.MetricsAggregator", has="add_step_metrics get_aggregated_metrics"),
+        Need("verl.utils.skip.rollout_skip.RolloutTqSkip.__init__"),
         Need(f"{BASE}._init_dataloader", has="total_training_steps steps_per_epoch"),
         Need(f"{BASE}._setup", has="actor_rollout_wg role_worker_mapping"),
         Need(f"{BASE}._init_resource_pool_mgr", override="self", has="role_worker_mapping"),
         Need(f"{BASE}.fit", has="global_steps timing_raw"),
-        Need(f"{BASE}.step", has="_step_once"),
+        Need(f"{BASE}.step", override="self metrics timing_raw", has="_step_once local_trigger_step tags"),
+        Need(f"{BASE}._add_prompts_to_generate", override="self num_prompts"),
         Need(f"{BASE}._step_once", has="_compute_old_log_prob _compute_advantage _update_actor"),
         Need(f"{BASE}.on_init_end", override="self"),
         Need(f"{BASE}._save_checkpoint", override="self", has="global_steps default_local_dir"),
@@ -131,11 +139,23 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need("transfer_queue.interface.async_kv_put", call="key= partition_id= tag="),
         Need(f"{WORKERS}.ActorRolloutRefWorker.compute_log_prob", call="_ _"),
     ),
+    COLOCATE_ASYNC: (
+        Need(f"{V1}.trainer_colocate_async.PPOTrainerColocateAsync", has="fit get_llm_client on_train_begin"),
+    ),
+    SEPARATE_ASYNC: (
+        Need(SEPARATE, has="fit get_llm_client on_train_begin"),
+        Need(f"{SEPARATE}.__init__", override="self config"),
+        Need(f"{SEPARATE}._setup", override="self"),
+        Need(f"{SEPARATE}._init_resource_pool_mgr", override="self", has="role_worker_mapping"),
+        Need(f"{SEPARATE}._compute_old_log_prob", has="local_trigger_step save_model_to_cpu restore_model_from_cpu"),
+        Need(f"{SEPARATE}._step_had_idle", has="poll_interval"),
+    ),
     GRADIENTS: (
         Need("ray.actor._modify_class", has="__ray_actor_class__"),
         Need("ray.actor.ActorClass._ray_from_modified_class", has="__ray_metadata__"),
         Need(f"{WORKERS}.ActorRolloutRefWorker.__init__"),
         Need(f"{WORKERS}.ActorRolloutRefWorker.init_model", has="actor set_loss_fn"),
+        Need("verl.experimental.separation.engine_workers.DetachActorWorker", has="actor_worker_cls save_model_to_cpu"),
         Need(f"{WORKERS}.TrainingWorker.__init__", has="engine engine_config model_config"),
         Need(f"{WORKERS}.TrainingWorker.set_loss_fn", has="loss_fn"),
         Need(
@@ -173,6 +193,18 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need("verl.workers.engine.base.EngineRegistry", has="register"),
         Need(f"{FSDP}.FSDPEngineWithLMHead"),
         Need("verl.utils.distributed.initialize_global_process_group_ray", call="timeout_second= backend="),
+        Need("verl.utils.fsdp_utils.fsdp2_sharded_save_to_cpu", call="_"),
+        Need(f"{CHECKPOINT_ENGINE}.CheckpointEngine", has="prepare build_topology init_process_group finalize"),
+        Need(f"{CHECKPOINT_ENGINE}.CheckpointEngineRegistry", has="register"),
+        Need(f"{CHECKPOINT_ENGINE}.CheckpointEngineManager.build_process_group", has="prepare init_process_group"),
+        Need(f"{CHECKPOINT_ENGINE}.CheckpointEngineManager.update_weights", has="build_process_group finalize"),
+        Need(f"{CHECKPOINT_ENGINE}.CheckpointEngineWorker.update_weights", has="receive_weights"),
+        Need(f"{WORKERS}.ActorRolloutRefWorker.update_weights", has="send_weights get_per_tensor_param"),
+        Need(f"{ROLLOUT}.llm_server.FullyAsyncLLMServerClient"),
+        Need(f"{ROLLOUT}.vllm_rollout.vllm_async_server.vLLMHttpServer.generate", has="_admitting SamplingParams"),
+        Need(f"{ROLLOUT}.vllm_rollout.vllm_async_server.vLLMHttpServer.abort_all_requests", has="_admitting"),
+        Need("vllm.v1.engine.output_processor.RequestState.make_request_output", has="stream_interval"),
+        Need(f"{SEPARATE}.add_replicas_to_balancer", has="add_servers"),
         Need(f"{ROLLOUT}.vllm_rollout.bucketed_weight_transfer.BucketedWeightReceiver.receive_weights", call="_ _"),
         Need(f"{ROLLOUT}.vllm_rollout.bucketed_weight_transfer.BucketedWeightReceiver.__init__"),
         Need(f"{ROLLOUT}.vllm_rollout.bucketed_weight_transfer.BucketedWeightSender.__init__"),
@@ -300,13 +332,16 @@ def can_register() -> bool:
 def used_features(config: DictConfig) -> list[str]:
     """Return the features of NEEDS that a run uses, by its whole configuration."""
     select = OmegaConf.select
-    trainer = bool(select(config, "trainer.use_v1")) and select(config, "trainer.v1.trainer_mode") == "asymgrpo"
+    trainer = is_ours(config)
+    mode = VERLS[trainer_mode(config)] if trainer else None
     loss = select(config, "actor_rollout_ref.actor.policy_loss.loss_mode")
     callback = str(select(config, "trainer.checkpoint_callback_class"))
     reward = str(select(config, "reward.custom_reward_function.path"))
     used = {
         METHOD: select(config, "algorithm.adv_estimator") in ESTIMATORS or loss in POLICY_LOSSES or trainer,
         TRAINER: trainer,
+        COLOCATE_ASYNC: mode == "colocate_async",
+        SEPARATE_ASYNC: mode == "separate_async",
         GRADIENTS: trainer and bool(select(config, "algorithm.diagnostics.gradient_share_every")),
         KEEP_BEST: callback.startswith("asymgrpo_verl."),
         REWARD: reward == "pkg://asymgrpo_verl.rewards",

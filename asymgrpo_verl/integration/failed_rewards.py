@@ -13,17 +13,19 @@
 # limitations under the License.
 """Count the rollouts whose reward function raised, and end the run if they are too many.
 
-If a reward function raises, verl's agent loop logs the error and drops the rollout. The rest of its group is trained,
-so the p of the group changes. The worker of the agent loop writes the error into the TransferQueue, where our trainer
-finds it.
+If a reward function raises, verl's agent loop logs the error and drops the rollout. In `sync` the rest of its group is
+trained, so the p of the group changes; the asynchronous trainers drop the whole group and draw another prompt. The
+worker of the agent loop writes the error into the TransferQueue, where our trainer finds it.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 
 import transfer_queue as tq
 from omegaconf import OmegaConf
+
+from asymgrpo_verl.integration.modes import MODE, VERLS
 
 PARTITION = "asymgrpo_failed_rewards"
 KEPT = 4000  # characters of an error, from its end, because Ray's errors start with a traceback
@@ -37,7 +39,7 @@ def recording(compute_score: Callable) -> Callable:
         try:
             return await compute_score(self, outputs, kwargs)
         except Exception as error:  # because a reward function may raise anything
-            if OmegaConf.select(self.config, "trainer.v1.trainer_mode") == "asymgrpo":
+            if OmegaConf.select(self.config, MODE) in VERLS:
                 text = f"{type(error).__name__}: {error}"[-KEPT:]
                 key = f"{kwargs['uid']}_{kwargs['session_id']}"
                 await tq.async_kv_put(key=key, partition_id=PARTITION, tag={"error": text, "time": time.time()})
@@ -46,12 +48,34 @@ def recording(compute_score: Callable) -> Callable:
     return recorded
 
 
+def failures() -> list[str]:
+    """Return the errors that nobody has taken yet, the first one first."""
+    return [tag["error"] for tag in sorted(_tags(PARTITION).values(), key=lambda tag: tag["time"])]
+
+
 def take_failures() -> list[str]:
     """Return the errors since the last call, the first one first, and remove them from the TransferQueue."""
-    failed = (tq.kv_list(partition_id=PARTITION) or {}).get(PARTITION) or {}
-    if failed:
-        tq.kv_clear(keys=list(failed), partition_id=PARTITION)
-    return [tag["error"] for tag in sorted(failed.values(), key=lambda tag: tag["time"])]
+    failed = failures()
+    _clear(_tags(PARTITION))
+    return failed
+
+
+def forget_validation() -> None:
+    """Remove the errors of a validation, which has ended: those of prompts that are not in training.
+
+    In the asynchronous modes training goes on during a validation, and its errors count.
+    """
+    training = {key.split("_")[0] for key in _tags("train")}
+    _clear(key for key in _tags(PARTITION) if key.split("_")[0] not in training)
+
+
+def _tags(partition: str) -> dict[str, dict]:
+    return (tq.kv_list(partition_id=partition) or {}).get(partition) or {}
+
+
+def _clear(keys: Iterable[str]) -> None:
+    if keys := list(keys):
+        tq.kv_clear(keys=keys, partition_id=PARTITION)
 
 
 def failed_share(failures: list[str], rollouts: int, at_most: float) -> float:

@@ -24,6 +24,8 @@ from asymgrpo_verl.core.estimators import ESTIMATORS, OutcomeSettings, learns_fr
 from asymgrpo_verl.core.fields import check_value, unknown_key
 from asymgrpo_verl.core.schedules import Constant, Entropy
 from asymgrpo_verl.integration.chosen_method import check_method
+from asymgrpo_verl.integration.mode_check import check_mode
+from asymgrpo_verl.integration.modes import MODE, other_trainer
 from asymgrpo_verl.integration.settings import (
     TRAINER_GROUPS,
     DiagnosticsSettings,
@@ -54,13 +56,16 @@ def check_run_config(config: DictConfig, task_runner: Any = None) -> None:
     estimator = config.algorithm.adv_estimator
     check_method(config)
     _check_reward_kwargs(config)
-    _check_trainer_settings(config, task_runner)
+    other = other_trainer(config, task_runner)
+    _check_trainer_settings(config, other)
+    _check_callback(config, other)
+    if other is None:
+        check_mode(config)
     _check_keys_of_algorithm(config.algorithm, estimator)
     if estimator in ESTIMATORS:
         settings = settings_from(config.algorithm, estimator)
         _check_group_size(estimator, settings, config.actor_rollout_ref.rollout.n)
-        reads_acc = _other_trainer(config, task_runner) is None
-        check_shaped_reward(config, settings.reward_threshold, reads_acc)
+        check_shaped_reward(config, settings.reward_threshold, reads_acc=other is None)
 
 
 def _check_reward_kwargs(config: DictConfig) -> None:
@@ -74,24 +79,22 @@ def _check_reward_kwargs(config: DictConfig) -> None:
             check_value(f"{where}.{name}", value, None, {"above": 0})
 
 
-def _other_trainer(config: DictConfig, task_runner: Any) -> str | None:
-    """Return how the trainer of the run is chosen, if it does not read our settings; None for our trainer.
+def _check_callback(config: DictConfig, other: str | None) -> None:
+    """Check that a trainer that is to keep the best checkpoint calls the callback, which only verl's v1 trainers do."""
+    callback = str(OmegaConf.select(config, "trainer.checkpoint_callback_class"))
+    if callback.startswith("asymgrpo_verl.") and other and not other.startswith(MODE):
+        raise ValueError(
+            f"trainer.checkpoint_callback_class: got {callback}; expected null, because {other} calls no callback and "
+            "all checkpoints would stay on the disk. Remove it, or use a trainer of trainer.v1.trainer_mode."
+        )
 
-    A task runner of verl other than TaskRunnerV1 has a trainer of its own, whatever `trainer.v1.trainer_mode` says.
+
+def _check_trainer_settings(config: DictConfig, other: str | None) -> None:
+    """Check what only our trainers read, and that they can have the token entropy and the log-probabilities they need.
+
+    Args:
+        other: see `other_trainer`.
     """
-    runner = getattr(task_runner, "__ray_actor_class__", task_runner)
-    verls = [kind for kind in getattr(runner, "__mro__", ()) if kind.__module__.startswith("verl.")]
-    v1 = any(kind.__name__ == "TaskRunnerV1" for kind in verls)
-    if verls and not v1:
-        return verls[0].__module__
-    if not v1 and not config.trainer.use_v1:
-        return "trainer.use_v1=False"
-    mode = config.trainer.v1.trainer_mode
-    return None if mode == "asymgrpo" else f"trainer.v1.trainer_mode={mode}"
-
-
-def _check_trainer_settings(config: DictConfig, task_runner: Any) -> None:
-    """Check what only our trainer reads, and that it can have the token entropy and the log-probabilities it needs."""
     algorithm, actor = config.algorithm, config.actor_rollout_ref.actor
     schedules, weighting = schedules_from(algorithm), token_weighting_from(algorithm)
     diagnostics = diagnostics_from(algorithm)
@@ -124,7 +127,6 @@ def _check_trainer_settings(config: DictConfig, task_runner: Any) -> None:
         "diagnostics": (diagnostics != DiagnosticsSettings(), diagnostics.log_prob_increment_every),
         "asymgrpo.schedule": (adapts, any(isinstance(schedule, Entropy) for schedule in schedules.values())),
     }
-    other = _other_trainer(config, task_runner)
     bypass = OmegaConf.select(config, "algorithm.rollout_correction.bypass_mode")
     for name, (on, reads_old_policy) in settings.items():
         if on and other and name == "diagnostics":  # they change nothing of the training
@@ -132,7 +134,8 @@ def _check_trainer_settings(config: DictConfig, task_runner: Any) -> None:
         elif on and other:
             raise ValueError(
                 f"algorithm.{name}: got a value, but {other} ignores it; expected trainer.v1.trainer_mode=asymgrpo and "
-                f"trainer.use_v1=True in verl.trainer.main_ppo. Set both, or remove algorithm.{name}."
+                "trainer.use_v1=True in verl.trainer.main_ppo (or asymgrpo_colocate_async or asymgrpo_separate_async). "
+                f"Set both, or remove algorithm.{name}."
             )
         if on and bypass and reads_old_policy:
             raise ValueError(

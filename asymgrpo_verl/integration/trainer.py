@@ -11,11 +11,12 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""verl's synchronous trainer plus diagnostics, schedules and shaped advantages: `trainer.v1.trainer_mode=asymgrpo`.
+"""Diagnostics, schedules and shaped advantages for each of verl's trainers, and verl's synchronous trainer with them.
 
-A step of verl's trainer calls `_compute_advantage` and then `_update_actor`. Both are overridden here. The tensors of a
-batch are in verl's TransferQueue; a batch holds only their keys. A row of a batch is one output, and most rollouts have
-one output. A rollout with several outputs is a session of an agent loop, and its last output decides: see `sessions`.
+`OurTrainer` overrides methods of the base class of verl's trainers, so a trainer of ours is `OurTrainer` before one of
+verl's: `AsymGRPOTrainer` here, and one each in `colocate_async` and `separate_async`. A step of verl's trainer has
+one trigger or several, and a trigger calls `_compute_advantage` and then `_update_actor`. The tensors of a batch are in
+verl's TransferQueue; a batch holds only their keys (see `rollouts`).
 """
 
 import json
@@ -25,32 +26,30 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import ray
 import torch
 import transfer_queue as tq
 from omegaconf import OmegaConf
 from tensordict import TensorDict
-from verl.trainer.ppo.v1.trainer_base import register_trainer
+from verl.trainer.ppo.v1.trainer_base import PPOTrainer, register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils.debug import marked_timer
-from verl.workers.engine_workers import ActorRolloutRefWorker
 from verl.workers.utils.padding import response_from_nested, response_to_nested
 
 from asymgrpo_verl.core import diagnostics
 from asymgrpo_verl.core.estimators import ESTIMATORS, OutcomeSettings
-from asymgrpo_verl.core.groups import Groups, gather_groups
 from asymgrpo_verl.core.schedules import Constant, Memory, beta_at, observe
 from asymgrpo_verl.core.shaping import add_entropy, token_weights
 from asymgrpo_verl.files import atomic
 from asymgrpo_verl.integration import settings
 from asymgrpo_verl.integration.adapters import outcome_advantage
-from asymgrpo_verl.integration.failed_rewards import failed_share, take_failures
+from asymgrpo_verl.integration.failed_rewards import failed_share, failures, forget_validation, take_failures
+from asymgrpo_verl.integration.modes import MODE
+from asymgrpo_verl.integration.rollouts import Outputs, Rollouts, join, last_outputs
 from asymgrpo_verl.integration.sessions import advantages_by_session, multi_output_share, read_keys
 from asymgrpo_verl.integration.shaped_rewards import outcome_rewards
 from asymgrpo_verl.integration.watch import watch_actors
 
-MODE = "trainer.v1.trainer_mode"
 POLL_SECONDS = 0.1
 STATE_FILE = "asymgrpo.json"  # in a checkpoint's directory
 GRADIENT_KEYS = ("gradient/positive/norm", "gradient/negative/norm", "gradient/positive/share")
@@ -72,76 +71,38 @@ class State(NamedTuple):
     entropy: float = NAN
 
 
-class Outputs(NamedTuple):
-    """All rows of a step's batch, after verl's rollout correction.
-
-    Attributes:
-        uid, last, session: what `sessions.read_keys` returns.
-        nested_mask: the response mask as the TransferQueue holds it: nested, each row as long as its response.
-        mask, rewards: (bs, len), the response mask and the token-level rewards, as `shaped_rewards.outcome_rewards`
-            returns them.
-        log_probs, entropy: (bs, len), of the policy before the update, in nats; entropy is NaN in bypass mode.
-        verl_advantages: (bs, len), as verl has put them into the TransferQueue.
-        advantages: (bs, len), the same; but computed anew if the estimator is ours, and a session has several outputs
-            or the verifier's verdict differs from what the reward says.
-    """
-
-    uid: np.ndarray
-    last: np.ndarray
-    session: np.ndarray
-    nested_mask: torch.Tensor
-    mask: torch.Tensor
-    rewards: torch.Tensor
-    log_probs: torch.Tensor
-    entropy: torch.Tensor
-    verl_advantages: torch.Tensor
-    advantages: torch.Tensor
-
-
-class Rollouts(NamedTuple):
-    """The rollouts of a step: the last output of each session.
-
-    Attributes:
-        rows: (rollouts,) int64, the row of each rollout in the batch.
-        groups: their groups.
-        mask, advantages, log_probs, entropy: (rollouts, len), as in `Outputs`.
-    """
-
-    rows: np.ndarray
-    groups: Groups
-    mask: torch.Tensor
-    advantages: torch.Tensor
-    log_probs: torch.Tensor
-    entropy: torch.Tensor
-
-
-def last_outputs(outputs: Outputs, reward_threshold: float) -> Rollouts:
-    """Return the last output of each session, and gather them into groups. Raises as `gather_groups` does."""
-    tensors = (outputs.rewards, outputs.mask, outputs.advantages, outputs.log_probs, outputs.entropy)
-    if len(outputs.last) < len(outputs.session):  # If every row is a last output, no copy is needed.
-        tensors = [tensor[outputs.last] for tensor in tensors]
-    rewards, mask, *others = tensors
-    groups = gather_groups(rewards, mask, outputs.uid[outputs.last], reward_threshold)
-    return Rollouts(outputs.last, groups, mask, *others)
-
-
-@register_trainer("asymgrpo")
-class AsymGRPOTrainer(PPOTrainerSync):
-    """Train as verl's mode `sync` does, with any estimator, and log both channels (see `core.diagnostics`).
+class OurTrainer(PPOTrainer):
+    """Train as one of verl's trainers does, with any estimator, and log both channels (see `core.diagnostics`).
 
     It reads `algorithm.asymgrpo.schedule`, `algorithm.entropy_advantage`, `algorithm.token_weighting` and
     `algorithm.diagnostics` (see `settings`). A NaN or infinite reward raises ValueError with every estimator. The last
     output of a session decides whether the session is correct with every estimator of ours.
+
+    A trainer step is everything between two weight syncs, in which the rollout servers get the policy's weights. In
+    `separate_async` it has `parameter_sync_step` triggers, each of which samples rollouts of its own and trains the
+    policy on them, and in the other modes one. The betas are set, the schedules observe, and the metrics are computed
+    once per step, over the rollouts of all its triggers. verl averages the metrics that a trigger logs, so that a count
+    would be divided and a NaN would spread; so no metric of ours goes that way.
+
+    In the asynchronous modes the rollouts of a step come from older policies. verl computes `old_log_probs` and the
+    entropy with the weights at the start of the step, for all its triggers; in bypass mode `old_log_probs` are the
+    rollout server's, of the policies that drew the tokens, and there is no entropy.
+
+    Attributes:
+        verls_mode: verl's name of the trainer that a subclass extends.
     """
 
-    def __init__(self, config):
-        """Read our settings, and give verl's `__init__` the mode "sync".
+    verls_mode = ""
 
-        verl keeps the mode it reads there and compares it with "sync" in many places, and this trainer is synchronous.
-        Afterwards the configuration has our mode again, because the loggers store the configuration.
+    def __init__(self, config):
+        """Read our settings, and give verl's `__init__` its own name of the mode.
+
+        verl keeps the mode it reads there, and compares it with "sync" in many places. Afterwards the configuration has
+        our mode again, because the loggers store the configuration; and verl's settings of the mode under our name too,
+        because verl's `skip` reads them later.
         """
         mode = OmegaConf.select(config, MODE)
-        OmegaConf.update(config, MODE, "sync")
+        OmegaConf.update(config, MODE, self.verls_mode)
         algorithm = config.algorithm
         self.estimator = algorithm.adv_estimator
         ours = self.estimator in ESTIMATORS
@@ -153,8 +114,12 @@ class AsymGRPOTrainer(PPOTrainerSync):
         self.state = State()
         # In bypass mode verl uses the rollout server's log-probabilities as the old ones, and computes no entropy.
         self.bypass = bool(OmegaConf.select(config, "algorithm.rollout_correction.bypass_mode"))
+        self.triggers: list[Rollouts] = []  # of this step so far
+        self.bonuses: list[tuple[float, int]] = []  # sum of the entropy advantage's bonus and number of tokens, of each
+        self.gradients: dict[str, float] = {}
         super().__init__(config)
         OmegaConf.update(config, MODE, mode)
+        OmegaConf.update(config, f"trainer.v1.{mode}", config.trainer.v1[self.verls_mode], force_add=True)
 
     def _build_replay_buffer(self):
         """Override verl's method because its buffer looks for finished rollouts only every 2 s, so a step loses 1 s."""
@@ -166,12 +131,12 @@ class AsymGRPOTrainer(PPOTrainerSync):
         """Override verl's method because it chooses the actor's worker class. Ours adds gradient norms to it."""
         super()._init_resource_pool_mgr()
         if self.diagnostics_settings.gradient_share_every:
-            # Imported here, because the trainer also has to work with a verl in which this worker does not.
-            from asymgrpo_verl.integration.worker import GradientNormWorker
+            # Imported here, because the trainer also has to work with a verl in which these workers do not.
+            from asymgrpo_verl.integration.worker import WITH_GRADIENT_NORMS
 
             for role, worker in self.role_worker_mapping.items():
-                if worker.__ray_actor_class__ is ActorRolloutRefWorker:
-                    self.role_worker_mapping[role] = ray.remote(GradientNormWorker)
+                if ours := WITH_GRADIENT_NORMS.get(worker.__ray_actor_class__):
+                    self.role_worker_mapping[role] = ray.remote(ours)
 
     def on_init_end(self):
         """Override verl's method because all workers and rollout servers run by then, so we can watch them."""
@@ -181,7 +146,49 @@ class AsymGRPOTrainer(PPOTrainerSync):
     def on_validate_end(self):
         """Override verl's method to forget the failed rewards of a validation, which verl counts as incorrect."""
         super().on_validate_end()
-        take_failures()
+        forget_validation()
+
+    def _add_prompts_to_generate(self, num_prompts: int) -> int:
+        """Override verl's method, which replaces dropped prompts, to end a run in which too many rewards fail.
+
+        The asynchronous trainers drop a prompt if one of its rollouts fails, and would replace prompts for ever.
+        """
+        rollouts = self.config.data.train_batch_size * self.config.actor_rollout_ref.rollout.n
+        failed_share(failures(), rollouts, self.diagnostics_settings.max_failed_rewards)
+        return super()._add_prompts_to_generate(num_prompts)
+
+    def step(self, metrics: dict, timing_raw: dict):
+        """Override verl's method, which runs the triggers of a step, to log the step as a whole.
+
+        - `groups/*`, `rollouts/*`, `covariance/*` describe the rollouts of all triggers as one batch, and `epoch/*`
+          counts each group once. An epoch is as many steps as the training data has batches. In the asynchronous modes
+          prompts are trained in the order in which they finish, so near the end of an epoch a prompt of the next pass
+          may stand for one of this pass.
+        - `covariance/*` and `entropy_change/predicted` use `old_log_probs` (see the class) on rollouts that older
+          policies drew, so Eq. 12-14 hold only as well as these policies resemble each other.
+        - `log_prob_increment` and `entropy_change/measured` compare the policy after the last trigger with the one at
+          the start of the step, on the rollouts of all triggers.
+        - `gradient/*` is measured before the first trigger trains, on its rollouts alone, because those of the later
+          triggers are not sampled yet.
+        """
+        betas = self._set_betas()
+        self.triggers, self.bonuses, self.gradients = [], [], {}
+        # A step that does not measure these logs them too, because every step must have the same keys.
+        timing_raw.update({"gradient_share": 0.0, "log_prob_increment": 0.0})
+        batch = super().step(metrics, timing_raw)
+        with marked_timer("diagnostics", timing_raw):
+            rollouts = join(self.triggers)
+            self.triggers = []
+            metrics.update(betas | self._diagnose(rollouts))
+            self._remember(metrics)
+        metrics.update(dict.fromkeys(("entropy_change/predicted", *diagnostics.UPDATE_KEYS, *GRADIENT_KEYS), NAN))
+        metrics.update(self.gradients)
+        if "actor/lr" in metrics:  # if not, trainer.critic_warmup leaves the actor as it is
+            metrics["entropy_change/predicted"] = -metrics["actor/lr"] * metrics["covariance/mean"]
+            if self._is_due(self.diagnostics_settings.log_prob_increment_every):
+                with marked_timer("log_prob_increment", timing_raw):
+                    metrics.update(self._measure_update(batch, rollouts))
+        return batch
 
     def _step_once(self, metrics: dict, timing_raw: dict, sample_batch_size: int):
         """Override verl's method because it does not say that a batch is empty since every reward failed."""
@@ -240,36 +247,19 @@ class AsymGRPOTrainer(PPOTrainerSync):
         )
 
     def _compute_advantage(self, batch, metrics: dict):
-        """Override verl's method to set the betas before it, and log the groups and shape the advantages after it."""
-        metrics.update(self._set_betas())
+        """Override verl's method to keep the rollouts for the metrics of the step, and to shape the advantages."""
         batch = super()._compute_advantage(batch, metrics)
         with marked_timer("diagnostics", self.timing_raw):
             outputs = self._read_outputs(batch)
-            self.rollouts = last_outputs(outputs, self.estimator_settings.reward_threshold)
-            alive = self.rollouts.groups.alive
-            at_most = self.diagnostics_settings.max_failed_rewards
-            metrics["groups/failed_rewards"] = failed_share(take_failures(), int(alive.sum()), at_most)
-            metrics["groups/multi_output"] = multi_output_share(outputs.session, alive.numpy())
-            metrics.update(self._diagnose())
-            self._remember(metrics)
-        batch = self._shape_advantages(batch, outputs, metrics)
-        # A step that does not measure these logs them too, because every step must have the same keys.
-        self.timing_raw.update({"gradient_share": 0.0, "log_prob_increment": 0.0})
-        metrics.update(dict.fromkeys(("entropy_change/predicted", *diagnostics.UPDATE_KEYS, *GRADIENT_KEYS), NAN))
-        return batch
+            self.triggers.append(last_outputs(outputs, self.estimator_settings.reward_threshold))
+        return self._shape_advantages(batch, outputs)
 
     def _update_actor(self, batch, metrics: dict):
-        """Override verl's method to measure the gradient right before the update, and the policy right after it."""
-        if self._is_due(self.diagnostics_settings.gradient_share_every):
+        """Override verl's method to measure the gradient right before the first trigger of a step trains."""
+        if self.local_trigger_step == 0 and self._is_due(self.diagnostics_settings.gradient_share_every):
             with marked_timer("gradient_share", self.timing_raw):
-                metrics.update(self._measure_gradients(batch))
-        batch = super()._update_actor(batch, metrics)
-        metrics["entropy_change/predicted"] = -metrics["actor/lr"] * metrics["covariance/mean"]
-        if self._is_due(self.diagnostics_settings.log_prob_increment_every):
-            with marked_timer("log_prob_increment", self.timing_raw):
-                metrics.update(self._measure_update(batch))
-        self.rollouts = None
-        return batch
+                self.gradients = self._measure_gradients(batch)
+        return super()._update_actor(batch, metrics)
 
     def _is_due(self, every: int) -> bool:
         return every > 0 and self.global_steps % every == 0
@@ -311,17 +301,19 @@ class AsymGRPOTrainer(PPOTrainerSync):
             entropy=torch.full_like(log_probs, NAN) if self.bypass else data["entropy"],
             verl_advantages=data["advantages"],
             advantages=advantages,
+            staleness=torch.tensor(
+                [self.global_steps - 1 - tag["min_global_steps"] for tag in batch.tags], dtype=torch.float64
+            ),
         )
 
-    def _shape_advantages(self, batch, outputs: Outputs, metrics: dict):
+    def _shape_advantages(self, batch, outputs: Outputs):
         """Add the entropy advantage, weight the tokens, and put the advantages back if they are no longer verl's."""
         shaped = outputs.advantages
         if self.entropy_advantage:
             shaped = add_entropy(shaped, outputs.entropy, **vars(self.entropy_advantage))
-            bonus = (shaped - outputs.advantages).sum() / outputs.mask.sum().clamp(min=1)
-            metrics["entropy_advantage/bonus"] = bonus.item()
+            self.bonuses.append(((shaped - outputs.advantages).sum().item(), int(outputs.mask.sum())))
         if weighting := self.token_weighting:
-            correct = self.rollouts.groups.correct[outputs.session].unsqueeze(1)
+            correct = self.triggers[-1].groups.correct[outputs.session].unsqueeze(1)
             for kind, channel in ((weighting.correct, correct), (weighting.incorrect, ~correct)):
                 if kind != "none":
                     weights = token_weights(kind, outputs.mask, outputs.log_probs, outputs.entropy, weighting.top)
@@ -331,10 +323,17 @@ class AsymGRPOTrainer(PPOTrainerSync):
         fields = TensorDict({"advantages": response_to_nested(shaped, outputs.nested_mask)}, batch_size=len(batch))
         return tq.kv_batch_put(keys=batch.keys, partition_id=batch.partition_id, fields=fields)
 
-    def _diagnose(self) -> dict[str, float]:
-        """Return the metrics of the rollouts before the update, and count their groups into the epoch."""
-        _, groups, mask, advantages, log_probs, entropy = self.rollouts
+    def _diagnose(self, rollouts: Rollouts) -> dict[str, float]:
+        """Return the metrics of the step's rollouts before it trains, and count their groups into the epoch.
+
+        Raises:
+            RuntimeError: the reward function failed for too many rollouts.
+        """
+        _, session, groups, mask, advantages, log_probs, entropy, staleness = rollouts
         n = self.config.actor_rollout_ref.rollout.n
+        at_most = self.diagnostics_settings.max_failed_rewards
+        failed = failed_share(take_failures(), int(groups.alive.sum()), at_most)
+        bonus, tokens = map(sum, zip((0.0, 0), *self.bonuses, strict=True))
         counts = diagnostics.count_epoch(self.state.epoch, (self.global_steps - 1) // self.steps_per_epoch, groups, n)
         channels = diagnostics.channel_metrics(groups, mask, advantages, entropy)
         change = channels["rollouts/entropy"] - self.state.entropy
@@ -343,8 +342,11 @@ class AsymGRPOTrainer(PPOTrainerSync):
             diagnostics.group_metrics(groups, n)
             | diagnostics.epoch_metrics(counts)
             | channels
+            | diagnostics.staleness_metrics(groups, staleness)
             | diagnostics.covariance_metrics(groups, mask, advantages, log_probs, n)
-            | {"entropy_change/between_steps": change}
+            | {"entropy_change/between_steps": change, "groups/failed_rewards": failed}
+            | {"groups/multi_output": multi_output_share(session, groups.alive.numpy())}
+            | ({"entropy_advantage/bonus": bonus / max(tokens, 1)} if self.entropy_advantage else {})
         )
 
     def _remember(self, metrics: dict) -> None:
@@ -362,9 +364,9 @@ class AsymGRPOTrainer(PPOTrainerSync):
         share = norms["positive"] / both if both else NAN
         return dict(zip(GRADIENT_KEYS, (norms["positive"], norms["negative"], share), strict=True))
 
-    def _measure_update(self, batch) -> dict[str, float]:
-        """Compute log-probabilities and entropy again, after the update, and return `diagnostics.update_metrics`."""
-        rows, groups, mask, _, old_log_probs, old_entropy = self.rollouts
+    def _measure_update(self, batch, rollouts: Rollouts) -> dict[str, float]:
+        """Compute log-probabilities and entropy again, after the last trigger; return `diagnostics.update_metrics`."""
+        rows, groups, mask = rollouts.rows, rollouts.groups, rollouts.mask
         batch.extra_info.update(self._pass_settings(calculate_entropy=True))
         self.actor_rollout_wg.compute_log_prob(batch)
         fields = ["log_probs", "entropy", "response_mask"]
@@ -373,10 +375,17 @@ class AsymGRPOTrainer(PPOTrainerSync):
             data[name] = response_from_nested(data[name], data["response_mask"])
         data = data.to_padded_tensor()
         return diagnostics.update_metrics(
-            groups, mask, old_log_probs, data["log_probs"][rows], old_entropy, data["entropy"][rows]
+            groups, mask, rollouts.log_probs, data["log_probs"][rows], rollouts.entropy, data["entropy"][rows]
         )
 
     def _pass_settings(self, calculate_entropy: bool) -> dict[str, Any]:
         """Return what the worker has to know for one pass over the batch, as in verl's `_compute_old_log_prob`."""
         temperature = self.config.actor_rollout_ref.rollout.temperature
         return {"calculate_entropy": calculate_entropy, "compute_loss": False, "temperature": temperature}
+
+
+@register_trainer("asymgrpo")
+class AsymGRPOTrainer(OurTrainer, PPOTrainerSync):
+    """Train as verl's mode `sync` does: generation and training take turns, and no rollout is stale."""
+
+    verls_mode = "sync"

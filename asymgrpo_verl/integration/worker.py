@@ -11,11 +11,12 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""verl's actor worker plus one method: the gradient norms of the positive and of the negative advantages."""
+"""verl's actor workers plus one method: the gradient norms of the positive and of the negative advantages."""
 
 import torch
 from tensordict import TensorDict
 from torch.distributed.tensor import DTensor
+from verl.experimental.separation.engine_workers import DetachActorWorker
 from verl.single_controller.base.decorator import make_nd_compute_dataproto_dispatch_fn, register
 from verl.utils import tensordict_utils as tu
 from verl.workers.engine_workers import ActorRolloutRefWorker
@@ -64,3 +65,10 @@ class GradientNormWorker(ActorRolloutRefWorker):
         if not engine.is_mp_src_rank_with_outputs():
             return None
         return tu.get_tensordict(tensor_dict={}, non_tensor_dict={"metrics": norms}).cpu()
+
+
+class DetachGradientNormWorker(GradientNormWorker, DetachActorWorker):
+    """The same for `separate_async`, whose worker also keeps the weights of a step's start in the host's memory."""
+
+
+WITH_GRADIENT_NORMS = {ActorRolloutRefWorker: GradientNormWorker, DetachActorWorker: DetachGradientNormWorker}

@@ -13,12 +13,15 @@ warn() { echo "$(basename "$0"): warning: $*" >&2; }
 VARIABLES='
 STAGE choice train evaluate
 DEVICE choice gpu cpu
+MODE choice sync colocate_async separate_async
 DRY_RUN choice 0 1 all check
 WANDB choice 0 1
 LOGGER list
 SEED whole 0
 NNODES whole 1
 NGPUS_PER_NODE whole 1
+ROLLOUT_NNODES whole 1
+ROLLOUT_NGPUS_PER_NODE whole 1
 TRAIN_BATCH_SIZE whole 1
 MINI_BATCH_SIZE whole 1
 MAX_PROMPT_LENGTH whole 1

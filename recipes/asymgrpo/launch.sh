@@ -2,6 +2,7 @@
 # Train or evaluate one method. A launcher, run_<model>_<backend>.sh, sets what its model needs and sources this file.
 #   METHOD=clip_higher bash run_qwen3_4b_fsdp.sh         train a method (a file of asymgrpo_verl/configs/asymgrpo)
 #   STAGE=evaluate METHOD=... bash run_qwen3_4b_fsdp.sh  evaluate its best checkpoint under the paper's protocol
+#   MODE=separate_async bash run_qwen3_4b_fsdp.sh        with another of verl's trainers
 #   DRY_RUN=1 bash run_qwen3_4b_fsdp.sh                  print and check command and configuration; start nothing
 #   SEED=2 METHOD=... bash run_qwen3_4b_fsdp.sh          another run of a method
 # Arguments are verl settings and override everything else; with STAGE=evaluate they are those of asymgrpo evaluate.
@@ -17,14 +18,20 @@ check_variables # before any default is derived from another variable
 METHOD=${METHOD:-asymgrpo}
 STAGE=${STAGE:-train} # or evaluate
 DEVICE=${DEVICE:-gpu} # or cpu
+MODE=${MODE:-sync}    # verl's trainer: sync, colocate_async or separate_async
 SEED=${SEED:-}        # sets every seed of verl; default: verl's own
 NNODES=${NNODES:-1}
 NGPUS_PER_NODE=${NGPUS_PER_NODE:-4}
+# With MODE=separate_async the rollout servers have GPUs beside those of the trainer.
+ROLLOUT_NNODES=${ROLLOUT_NNODES:-1}
+ROLLOUT_NGPUS_PER_NODE=${ROLLOUT_NGPUS_PER_NODE:-$NGPUS_PER_NODE}
 
 DATA_DIR=${DATA_DIR:-data} # made by python -m data_prep.all --local_save_dir data
 TRAIN_FILE=${TRAIN_FILE:-$DATA_DIR/math/train.parquet}
 VAL_FILES=${VAL_FILES:-} # separated by spaces; default: the paper's five benchmarks in DATA_DIR
-RUN_NAME=$METHOD${SEED:+-seed$SEED}
+WITH_MODE=-$MODE
+WITH_MODE=${WITH_MODE#-sync}
+RUN_NAME=$METHOD$WITH_MODE${SEED:+-seed$SEED}
 OUT_DIR=$(realpath -ms "${OUT_DIR:-outputs/$MODEL_NAME/$RUN_NAME}") # checkpoints, logs
 
 TRAIN_BATCH_SIZE=${TRAIN_BATCH_SIZE:?prompts a step}
@@ -116,6 +123,7 @@ if [ "$STAGE" = evaluate ]; then
     [ "$DRY_RUN" != check ] || exit 0
     LABEL=$(basename "$OUT_DIR")         # METHOD, unless OUT_DIR names a run of a sweep
     LABEL=${LABEL%"${SEED:+-seed$SEED}"} # the table averages runs of one label
+    LABEL=${LABEL%"$WITH_MODE"}          # asymgrpo evaluate reads it from the run
     if [ "$METHOD" = untrained ]; then
         MODEL_OR_CHECKPOINT=$MODEL_PATH
         [ "$MODEL_NAME" = qwen3_4b ] || LABEL=$MODEL_NAME # the untrained row of Table 1 is Qwen3-4B
@@ -168,11 +176,28 @@ TRAINER=(
     trainer.nnodes="$NNODES"
     trainer.n_gpus_per_node="$NGPUS_PER_NODE"
     trainer.total_epochs="$TOTAL_EPOCHS"
-    trainer.experiment_name="$MODEL_NAME-$RUN_NAME"
+    trainer.experiment_name="$MODEL_NAME-$METHOD${SEED:+-seed$SEED}" # the check at the start puts the mode into it
     trainer.default_local_dir="'$OUT_DIR/checkpoints'"
     trainer.logger="$LOGGER"
     hydra.run.dir="'$OUT_DIR/hydra'"
 )
+
+MODES=()
+if [ "$MODE" != sync ]; then
+    MODES=(trainer.v1.trainer_mode="asymgrpo_$MODE")
+fi
+if [ "$MODE" = separate_async ]; then # a step has as many updates as mini-batches
+    MODES+=(
+        trainer.v1.separate_async.parameter_sync_step=$((TRAIN_BATCH_SIZE / MINI_BATCH_SIZE))
+        actor_rollout_ref.rollout.nnodes="$ROLLOUT_NNODES"
+        actor_rollout_ref.rollout.n_gpus_per_node="$ROLLOUT_NGPUS_PER_NODE"
+    )
+    if [ "$DEVICE" = gpu ]; then
+        MODES+=(actor_rollout_ref.rollout.checkpoint_engine.backend=nccl)
+    else # no rollout servers in the trainer's ranks, because each takes time and memory
+        MODES+=(actor_rollout_ref.hybrid_engine=False)
+    fi
+fi
 
 SEEDS=()
 if [ -n "$SEED" ]; then # all that verl's ppo_trainer has
@@ -184,7 +209,7 @@ fi
 
 ARGS=(
     --config-dir="$RECIPE/config" --config-name=asymgrpo_trainer "+asymgrpo=$METHOD"
-    "${DATA[@]}" "${MODEL[@]}" "${ACTOR[@]}" "${TRAINER[@]}" "${SEEDS[@]}" "${RAY[@]}" "$@"
+    "${DATA[@]}" "${MODEL[@]}" "${ACTOR[@]}" "${TRAINER[@]}" "${MODES[@]}" "${SEEDS[@]}" "${RAY[@]}" "$@"
 )
 if [ "$DRY_RUN" = check ]; then # run_all.sh adds these up
     one_checkpoint "${ARGS[@]}"

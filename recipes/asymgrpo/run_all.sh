@@ -26,7 +26,8 @@ for model in "${MODELS[@]}"; do check_choice MODELS "$model" "${LAUNCHERS[@]%_fs
 for method in "${METHODS[@]}"; do check_method METHODS "$method" "$@"; done
 
 choose() { # MODEL METHOD
-    METHOD=$2 OUT_DIR=$OUT_ROOT/$1/$2${SEED:+-seed$SEED}
+    local with_mode=-${MODE:-sync}
+    METHOD=$2 OUT_DIR=$OUT_ROOT/$1/$2${with_mode#-sync}${SEED:+-seed$SEED}
     export METHOD OUT_DIR
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Train a tiny model on one machine without a GPU: verl's v1 trainer, Ray, FSDP2 on gloo, vLLM's CPU backend. This is
-# the recipe ../asymgrpo with smaller sizes. METHOD, SEED and DRY_RUN work as there, and arguments are verl settings:
+# the recipe ../asymgrpo with smaller sizes. METHOD, MODE, SEED and DRY_RUN work as there, and arguments are verl settings:
 #   bash run_tiny_cpu.sh algorithm.asymgrpo.beta_pos=0.5
 # `asymgrpo check --train` runs it with DEVICE=gpu too.
 set -euo pipefail
@@ -27,7 +27,7 @@ LR=${LR:-2e-4}
 RANKS=${RANKS:-1}
 ########################### end user-adjustable ###########################
 
-MODEL_NAME=tiny DEVICE=${DEVICE:-cpu} NGPUS_PER_NODE=$RANKS TOTAL_EPOCHS=1000
+MODEL_NAME=tiny DEVICE=${DEVICE:-cpu} NGPUS_PER_NODE=$RANKS ROLLOUT_NGPUS_PER_NODE=${ROLLOUT_NGPUS_PER_NODE:-1} TOTAL_EPOCHS=1000
 LOGGER=${LOGGER:-'["console","file"]'}
 # enough for a whole mini-batch at once
 MAX_TOKENS_PER_GPU=$((MINI_BATCH_SIZE * ROLLOUT_N * (MAX_PROMPT_LENGTH + MAX_RESPONSE_LENGTH) / RANKS))

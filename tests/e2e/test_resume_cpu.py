@@ -11,22 +11,49 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""A run that is killed and resumed has the counters, schedules and logs of a run that was not, up to sampling."""
+"""A run of each of our trainers that is killed and resumed logs what a run without a kill logs, up to sampling.
 
+What a step logs agrees with what is computed again from its rollouts, which the run saves as text.
+"""
+
+import json
 import math
 import time
+from collections import Counter, defaultdict
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 import pytest
-from tiny_run import REAL_RUN, STEPS, prepare, start_run
+from tiny_run import PROMPTS_PER_STEP, REAL_RUN, STEPS, prepare, start_run
+from transformers import AutoTokenizer
 
+from asymgrpo_verl.core.metrics import METRICS, expand
 from asymgrpo_verl.core.schedules import Entropy, Memory, SolveRate, beta_at, observe
 from asymgrpo_verl.runs.logs import read_metrics
 
 pytestmark = REAL_RUN
 
 KILLED_AFTER = 2  # in the middle of the first epoch
+N = 8
+# Of separate_async: it is slow, as a judge would be, so that rollouts are in flight when a checkpoint is saved. Those
+# of the first step do not wait, because the first checkpoint needs them.
+SLOW_REWARD = """
+import asyncio
+from pathlib import Path
+
+LATEST, calls = Path(__file__).parent / "out" / "checkpoints" / "latest_checkpointed_iteration.txt", 0
+
+async def compute_score(data_source, solution_str, ground_truth, extra_info=None, **kwargs):
+    global calls
+    calls += 1
+    read = lambda: LATEST.read_text() if LATEST.exists() else None
+    waits, before = calls > 64 and extra_info["split"] == "train", read()
+    for _ in range(100):
+        if waits and read() == before:
+            await asyncio.sleep(0.1)
+    return float(len(solution_str) % 2)
+"""
 SCHEDULES = {
     "beta_pos": (0.9, Entropy(target=1.0, gain=0.3)),
     "beta_neg": (0.4, SolveRate(none_solved=1.0, all_solved=0.0, average=3)),
@@ -38,6 +65,22 @@ OVERRIDES = [
     "algorithm.diagnostics.gradient_share_every=2",
     "+algorithm.token_weighting={correct: entropy, incorrect: surprisal}",
 ]
+
+
+class Killed(NamedTuple):
+    """A run that was killed once and resumed.
+
+    Attributes:
+        rows: what its log says, a dict per step.
+        rollouts: (uid, score, number of tokens) of the rollouts of each step, as the run saved them.
+        resumed: what the second start printed.
+    """
+
+    mode: str
+    place: Path
+    rows: list[dict]
+    rollouts: dict[int, list[tuple[str, float, int]]]
+    resumed: str
 
 
 def kill_after(step: int, run: psutil.Popen, metrics: Path) -> None:
@@ -54,20 +97,115 @@ def kill_after(step: int, run: psutil.Popen, metrics: Path) -> None:
     assert left == []
 
 
-@pytest.fixture(scope="module")
-def rows(tmp_path_factory, base_policy):
-    """What the log of a run says that was killed once."""
-    place = tmp_path_factory.mktemp("resume")
+@pytest.fixture(scope="module", params=["sync", "colocate_async", "separate_async"])
+def killed(request, tmp_path_factory, base_policy) -> Killed:
+    place = tmp_path_factory.mktemp(request.param)
     prepare(place, base_policy)
+    if request.param == "separate_async":
+        (place / "reward.py").write_text(SLOW_REWARD)
+    overrides = [*OVERRIDES, f"trainer.rollout_data_dir={place / 'rollouts'}"]
+    variables = {"MODE": request.param, "TEST_FREQ": str(STEPS)}
     metrics = place / "out" / "metrics.jsonl"
     with (place / "killed.log").open("wb") as log:
-        kill_after(KILLED_AFTER, start_run(place, log, OVERRIDES), metrics)
+        kill_after(KILLED_AFTER, start_run(place, log, overrides, **variables), metrics)
     with (place / "resumed.log").open("wb") as log:
-        code = start_run(place, log, OVERRIDES).wait(timeout=900)
-    assert code == 0, (place / "resumed.log").read_text(errors="replace")[-5000:]
-    assert read_metrics(metrics)[0]["step"] == 1, "what was logged before the kill is kept"
-    assert "Resuming from" in (place / "resumed.log").read_text(errors="replace")
-    return read_metrics(metrics)
+        code = start_run(place, log, overrides, **variables).wait(timeout=900)
+    resumed = (place / "resumed.log").read_text(errors="replace")
+    assert code == 0, resumed[-5000:]
+    rows = read_metrics(metrics)
+    assert rows[0]["step"] == 1, "what was logged before the kill is kept"
+    return Killed(
+        request.param, place, rows, {row["step"]: saved_rollouts(place, row["step"]) for row in rows}, resumed
+    )
+
+
+def saved_rollouts(place: Path, step: int) -> list[tuple[str, float, int]]:
+    """Return (uid, score, number of tokens) of a step's rollouts; one of random bytes may be a token longer."""
+    tokenizer = AutoTokenizer.from_pretrained(place / "model")
+    found = []
+    for line in map(json.loads, (place / "rollouts" / f"{step}.jsonl").read_text().splitlines()):
+        text = line["output"].replace("\ufffd", "?")  # a byte that is no character is one token
+        with_end = len(tokenizer(text, add_special_tokens=False)["input_ids"]) + 1
+        found.append((line["uid"].split("_")[0], line["score"], min(with_end, 32)))
+    return found
+
+
+@pytest.fixture
+def rows(killed) -> list[dict]:
+    return killed.rows
+
+
+def test_the_second_start_resumes_with_the_prompts_that_were_in_flight(killed):
+    assert "Resuming from" in killed.resumed
+    if killed.mode != "sync":
+        assert f"Restored {PROMPTS_PER_STEP} training prompt groups from TransferQueue" in killed.resumed
+        assert "in-flight prompts for step" in killed.resumed
+    checkpoint = killed.place / "out" / "checkpoints" / f"global_step_{STEPS}"
+    assert (checkpoint / "asymgrpo.json").is_file()
+    assert (checkpoint / "transfer_queue").exists() == (killed.mode != "sync")
+
+
+def test_the_log_has_the_metrics_of_the_table(rows):
+    table = {key for metric in METRICS for key in expand(metric.key, N)} - {"entropy_advantage/bonus"}
+    for row in rows:
+        assert table <= row.keys()
+
+
+def test_values_agree_with_the_saved_rollouts(killed):
+    """The group accuracies, and from them the advantages of Eq. 10 with the betas of the step."""
+    for row in killed.rows:
+        rollouts = killed.rollouts[row["step"]]
+        groups = defaultdict(list)
+        for uid, score, _ in rollouts:
+            groups[uid].append(score)
+        assert {*map(len, groups.values())} == {N} and len(groups) == PROMPTS_PER_STEP
+        solved = Counter(int(sum(scores)) for scores in groups.values())
+        for k in range(N + 1):
+            assert row[f"groups/solved/{k}_of_{N}"] == pytest.approx(solved[k] / len(groups))
+        assert row["groups/all_solved"] == pytest.approx(solved[N] / len(groups))
+        assert row["groups/accuracy"] == pytest.approx(sum(score for _, score, _ in rollouts) / len(rollouts))
+        assert row["groups/failed_rewards"] == row["groups/multi_output"] == row["groups/odd_size"] == 0
+        tokens = sum(length for *_, length in rollouts)
+        for channel, reward, beta in (
+            ("correct", 1, row["asymgrpo/beta_pos"]),
+            ("incorrect", 0, row["asymgrpo/beta_neg"]),
+        ):
+            own = [(uid, length) for uid, score, length in rollouts if score == reward]
+            assert row[f"rollouts/{channel}/share"] == pytest.approx(len(own) / len(rollouts))
+            assert row[f"rollouts/{channel}/length"] == pytest.approx(
+                sum(length for _, length in own) / len(own), rel=0.01
+            )
+            p = {uid: sum(scores) / N for uid, scores in groups.items()}
+            odds = {
+                uid: (1 - share) / share if reward else share / (1 - share) for uid, share in p.items() if 0 < share < 1
+            }
+            mass = sum(odds[uid] ** beta * length for uid, length in own if uid in odds)
+            assert row[f"rollouts/{channel}/advantage_mass"] == pytest.approx(mass / tokens, rel=0.01)
+
+
+def test_staleness_is_that_of_verl_by_channel(killed):
+    for row in killed.rows:
+        channels = ("correct", "incorrect")
+        mean = sum(row[f"rollouts/{channel}/share"] * row[f"rollouts/{channel}/staleness"] for channel in channels)
+        assert mean == pytest.approx(row["training/off_policy/trajectory_staleness_worst/mean"])
+        highest = max(row[f"rollouts/{channel}/staleness_max"] for channel in channels)
+        assert highest == row["training/off_policy/trajectory_staleness_worst/max"]
+    staleness = [row["training/off_policy/trajectory_staleness_worst/max"] for row in killed.rows]
+    assert staleness[0] == 0 and (max(staleness) > 0) == (killed.mode != "sync")
+
+
+def test_rollouts_of_the_first_step_come_from_the_weights_that_were_sent(rows):
+    assert rows[0]["training/rollout_probs_diff_max"] < 1e-4
+
+
+def test_the_second_update_of_a_step_is_measured_against_the_policy_of_its_start(rows):
+    """With the weights of now in place of the saved ones, the ratio would be 1 and ppo_kl 0."""
+    for row in rows:
+        assert abs(row["actor/ppo_kl"]) > 1e-6 and row["actor/positive/ratio"] != 1
+
+
+def test_the_last_step_is_validated(rows):
+    assert "val-core/asymgrpo/sums/reward/mean@1" in rows[-1] or "val-core/asymgrpo/sums/acc/mean@1" in rows[-1]
 
 
 def test_every_step_is_there_with_the_same_keys(rows):
@@ -82,7 +220,7 @@ def test_every_step_is_there_with_the_same_keys(rows):
         "asymgrpo/",
         "timing_s/",
     )
-    keys = [{key for key in row if key.startswith(prefixes)} for row in rows]
+    keys = [{key for key in row if key.startswith(prefixes)} - {"timing_s/testing"} for row in rows]
     assert all(of_row == keys[0] for of_row in keys)
 
 

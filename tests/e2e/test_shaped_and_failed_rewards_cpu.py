@@ -70,3 +70,15 @@ def test_the_verdict_decides_though_no_reward_is_above_the_threshold(run):
     for step in steps:
         assert step["critic/score/max"] <= 0 and 0 < step["groups/accuracy"] < 1
         assert step["actor/positive/token_frac"] > 0
+
+
+def test_an_asynchronous_run_ends_too_and_does_not_replace_prompts_for_ever(tmp_path, base_policy):
+    """There verl drops the prompts whose rewards failed, and draws others in their place."""
+    prepare(tmp_path, base_policy)
+    (tmp_path / "reward.py").write_text("def compute_score(*args, **kwargs): raise KeyError('no judge today')")
+    with (tmp_path / "log").open("wb") as log:
+        assert start_run(tmp_path, log, [], MODE="colocate_async").wait(timeout=900) == 1
+    printed = (tmp_path / "log").read_text(errors="replace")
+    assert "RuntimeError: reward function: got an error for " in printed
+    assert "no judge today" in printed.split("The first error:")[-1][:3000]
+    assert not (tmp_path / "out" / "metrics.jsonl").exists() or not (tmp_path / "out" / "metrics.jsonl").read_text()

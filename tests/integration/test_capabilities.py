@@ -26,7 +26,18 @@ from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 from verl.workers.engine_workers import TrainingWorker
 
 from asymgrpo_verl.integration import capabilities
-from asymgrpo_verl.integration.capabilities import CPU, GRADIENTS, KEEP_BEST, METHOD, NEEDS, REWARD, TRAINER, Need
+from asymgrpo_verl.integration.capabilities import (
+    COLOCATE_ASYNC,
+    CPU,
+    GRADIENTS,
+    KEEP_BEST,
+    METHOD,
+    NEEDS,
+    REWARD,
+    SEPARATE_ASYNC,
+    TRAINER,
+    Need,
+)
 
 NEWER = "0.10.0.dev0"
 
@@ -125,6 +136,12 @@ def test_the_features_that_a_run_uses_are_read_from_its_configuration():
     assert used(run(**{"algorithm__adv_estimator": "grpo", loss: "asymgrpo"})) == [METHOD]
     assert used(run(**OURS_IN_FULL)) == [METHOD, TRAINER, GRADIENTS]
     assert used(run(trainer__v1__trainer_mode="asymgrpo", trainer__use_v1=False)) == [METHOD]
+    of_modes = {"sync": [], "colocate_async": [COLOCATE_ASYNC], "separate_async": [SEPARATE_ASYNC]}
+    for mode, features in of_modes.items():
+        assert used(run(trainer__v1__trainer_mode=mode)) == [METHOD], "verl's own trainer"
+        needs_ours = run(trainer__v1__trainer_mode=mode, algorithm__diagnostics__log_prob_increment_every=1)
+        assert used(needs_ours) == [METHOD, TRAINER, *features]
+    assert used(run(trainer__v1__trainer_mode="asymgrpo_separate_async")) == [METHOD, TRAINER, SEPARATE_ASYNC]
     keep_best = {"trainer__checkpoint_callback_class": "asymgrpo_verl.checkpoints.KeepBest"}
     reward = {"reward__custom_reward_function__path": "pkg://asymgrpo_verl.rewards"}
     assert used(run(algorithm__adv_estimator="grpo", **keep_best, **reward)) == [KEEP_BEST, REWARD]
@@ -212,7 +229,7 @@ from verl.trainer.ppo import core_algos
 print("asymgrpo" in core_algos.ADV_ESTIMATOR_REGISTRY, "asymgrpo" in core_algos.POLICY_LOSS_REGISTRY)
 if imported.endswith("v1"):
     from verl.trainer.ppo.v1.trainer_base import TRAINER_REGISTRY as trainers
-    print("asymgrpo" in trainers, "sync" in trainers)
+    print(*(name for name in trainers if name.startswith("asymgrpo")), "sync" in trainers)
 """
 
 
@@ -242,4 +259,11 @@ def test_a_verl_without_validate_config_is_imported_with_a_line_and_has_no_estim
 def test_a_verl_without_what_the_trainer_needs_is_imported_and_keeps_the_estimators():
     change = "def create_colocated_worker_cls(class_dict): ..."
     lines = changed_verl("verl.single_controller.ray.base", change, "verl.trainer.ppo.v1")
-    assert lines[-2:] == ["True True", "False True"]
+    assert lines[-2:] == ["True True", "True"]
+
+
+@pytest.mark.process
+def test_a_verl_without_what_one_of_our_trainers_needs_keeps_the_others():
+    module = "verl.trainer.ppo.v1.trainer_separate_async"
+    lines = changed_verl(module, "del PPOTrainerSeparateAsync._step_had_idle", "verl.trainer.ppo.v1")
+    assert lines[-1] == "asymgrpo asymgrpo_colocate_async True"

@@ -87,6 +87,35 @@ def test_sockets_and_shared_memory_of_a_run_are_told_by_its_directory(tmp_path, 
     assert (tmp_path / "shm").read_text() == f"{name}\n"
 
 
+@pytest.fixture
+def sharded_layer(tmp_path):
+    """A layer whose weights FSDP2 has sharded over one rank, as `separate_async` saves them."""
+    from torch.distributed.fsdp import fully_shard
+
+    store = torch.distributed.FileStore(str(tmp_path / "store"), 1)
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    yield fully_shard(torch.nn.Linear(2, 2, bias=False), mesh=torch.distributed.init_device_mesh("cpu", (1,)))
+    torch.distributed.destroy_process_group()
+
+
+def test_saved_weights_are_not_trained_along(sharded_layer):
+    from verl.utils import fsdp_utils
+
+    original = inspect.unwrap(fsdp_utils.fsdp2_sharded_save_to_cpu)
+    module = types.SimpleNamespace(fsdp2_sharded_save_to_cpu=original)
+    patches.copy_saved_weights(module)
+    before = sharded_layer.weight.full_tensor().clone()
+    (alias, _), (copy, _) = (save(sharded_layer)[0]["weight"] for save in (original, module.fsdp2_sharded_save_to_cpu))
+    saved, spec = module.fsdp2_sharded_save_to_cpu(sharded_layer)
+    with torch.no_grad():
+        sharded_layer.weight.add_(1)
+    assert torch.equal(copy, before)
+    assert torch.equal(alias, before + 1), "the reason for the patch; if it no longer holds, remove the patch"
+    # This is why mode_check refuses param_offload, with which the weights are in the host's memory on a GPU too.
+    fsdp_utils.fsdp2_sharded_load_from_cpu(sharded_layer, saved, spec)
+    assert torch.equal(sharded_layer.weight.full_tensor(), before)
+
+
 def test_a_linear_layer_computes_with_weights_that_were_loaded_later():
     module = types.SimpleNamespace(dispatch_cpu_unquantized_gemm=lambda layer, remove_weight: None)
     patches.keep_linear_weights(module)
@@ -110,11 +139,13 @@ def test_with_verl_platform_cpu_verl_uses_our_platform_engine_and_patches():
     code = """
 import verl
 from verl.utils.device import get_device_id, get_device_name, get_nccl_backend, get_resource_name, is_support_ipc
+from verl.checkpoint_engine import CheckpointEngineRegistry
 from verl.workers.engine import EngineRegistry
 import verl.utils.distributed as d, importlib.metadata as m
 print(get_device_name(), get_device_id(), get_nccl_backend(), get_resource_name(), is_support_ipc(),
       EngineRegistry.get_engine_cls("language_model", "fsdp2").__module__,
+      CheckpointEngineRegistry.get("gloo").__module__,
       hasattr(d.initialize_global_process_group_ray, "__wrapped__"), "+cpu" in m.version("vllm"))
 """
     printed = fresh_python(code, VERL_PLATFORM="cpu")
-    assert printed == "cpu cpu gloo GPU False asymgrpo_verl.cpu.engine True True"
+    assert printed == "cpu cpu gloo GPU False asymgrpo_verl.cpu.engine asymgrpo_verl.cpu.checkpoint_engine True True"

@@ -32,15 +32,20 @@ class RayStarts(Exception):
 
 @pytest.fixture
 def start(monkeypatch):
-    """Return a function that starts a run with a task runner's class, up to the start of Ray."""
+    """Return a function that starts a run with a task runner's class, up to the start of Ray; it keeps `config`."""
 
     def no_ray(*args, **kwargs):
         raise RayStarts
 
     monkeypatch.setattr(ray, "init", no_ray)
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
+
+    def run(runner, *overrides):
+        run.config = compose("ppo_trainer", [*OURS, *overrides])
+        main_ppo.run_ppo(run.config, runner)
+
     with initialize_config_module("verl.trainer.config", version_base=None):
-        yield lambda runner, *overrides: main_ppo.run_ppo(compose("ppo_trainer", [*OURS, *overrides]), runner)
+        yield run
 
 
 def one_step_off():
@@ -97,5 +102,20 @@ def test_a_users_own_task_runner_has_the_trainer_that_the_configuration_names(st
     for overrides in (LINEAR, ENTROPY_ADVANTAGE, TOKEN_WEIGHTING, DIAGNOSTICS):
         with pytest.raises(RayStarts):
             start(ray.remote(own), *overrides)
-    with pytest.raises(ValueError, match="trainer.v1.trainer_mode=colocate_async ignores it"):
-        start(ray.remote(own), *LINEAR, "trainer.v1.trainer_mode=colocate_async")
+    with pytest.raises(ValueError, match="trainer.v1.trainer_mode=own ignores it"):
+        start(ray.remote(own), *LINEAR, "trainer.v1.trainer_mode=own")
+
+
+@pytest.mark.parametrize("runner", [main_ppo.TaskRunnerV1, ray.remote(Own), ray.remote(FromScratch)])
+def test_a_run_with_verls_name_of_a_mode_gets_our_trainer_of_that_mode_if_it_needs_it(start, runner, capsys):
+    for needs, expected in ((DIAGNOSTICS, "asymgrpo_colocate_async"), ([], "colocate_async")):
+        with pytest.raises(RayStarts):
+            start(runner, *needs, "trainer.v1.trainer_mode=colocate_async")
+        assert start.config.trainer.v1.trainer_mode == expected
+    assert capsys.readouterr().out.count("asymgrpo_colocate_async instead of colocate_async") == 1
+
+
+def test_a_trainer_of_its_own_keeps_the_mode_that_it_ignores(start):
+    with pytest.raises(RayStarts):
+        start(one_step_off(), *DIAGNOSTICS, "trainer.v1.trainer_mode=sync")
+    assert start.config.trainer.v1.trainer_mode == "sync"

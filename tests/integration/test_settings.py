@@ -269,8 +269,8 @@ def test_the_entropy_advantage_is_off_by_default_and_works_with_any_estimator(es
         ([OURS, "+algorithm.entropy_advantage.beta=1"], "algorithm.entropy_advantage.beta: got an unknown key"),
         ([OURS, "+algorithm.entropy_advantge.alpha=1"], r"did you mean algorithm.entropy_advantage\?"),
         (
-            ["+algorithm.entropy_advantage.alpha=1"],
-            "algorithm.entropy_advantage: got a value, but trainer.v1.trainer_mode=sync ignores it",
+            ["trainer.v1.trainer_mode=own", "+algorithm.entropy_advantage.alpha=1"],
+            "algorithm.entropy_advantage: got a value, but trainer.v1.trainer_mode=own ignores it",
         ),
         (
             [OURS, "trainer.use_v1=False", "+algorithm.entropy_advantage.alpha=1"],
@@ -328,15 +328,16 @@ def test_what_the_trainer_reads_is_off_by_default():
 @pytest.mark.parametrize("overrides", [LINEAR, ENTROPY, WEIGHTING], ids=lambda o: o[0])
 def test_what_only_our_trainer_reads_needs_it(overrides):
     check_run_config(run_config(OURS, *overrides))
-    with pytest.raises(ValueError, match="got a value, but trainer.v1.trainer_mode=sync ignores it"):
-        check_run_config(run_config(*overrides))
+    check_run_config(run_config(*overrides))  # verl's own name of a mode: the run gets our trainer of that mode
+    with pytest.raises(ValueError, match="got a value, but trainer.v1.trainer_mode=own ignores it"):
+        check_run_config(run_config("trainer.v1.trainer_mode=own", *overrides))
 
 
 def test_diagnostics_that_another_trainer_does_not_make_are_named(capsys):
     check_run_config(run_config("+asymgrpo=clip_higher"))
     assert capsys.readouterr().out == ""
-    check_run_config(run_config("+asymgrpo=clip_higher", "trainer.v1.trainer_mode=colocate_async"))
-    assert "diagnostics is set but unused: trainer.v1.trainer_mode=colocate_async" in capsys.readouterr().out
+    check_run_config(run_config("+asymgrpo=clip_higher", "trainer.v1.trainer_mode=own"))
+    assert "diagnostics is set but unused: trainer.v1.trainer_mode=own" in capsys.readouterr().out
 
 
 def test_a_schedule_of_an_estimator_that_is_not_used_is_named(capsys):

@@ -35,7 +35,7 @@ from asymgrpo_verl.integration.search_path import CONFIGS
 from asymgrpo_verl.integration.settings import settings_from
 from asymgrpo_verl.paper import BENCHMARKS, TABLE_1
 from asymgrpo_verl.runs.methods import by_method
-from asymgrpo_verl.runs.run import Run
+from asymgrpo_verl.runs.run import Run, method_label
 from data_prep import DATA_SOURCES
 
 pytestmark = pytest.mark.process
@@ -134,6 +134,36 @@ def test_every_launcher_runs_every_method_with_the_papers_settings(run_config, l
         assert (actor.clip_ratio, actor.clip_ratio_low) == (0.2, 0.2)
         assert actor.clip_ratio_high == (0.28 if "clip_higher" in method else 0.2)
     assert actor.entropy_coeff == (0.001 if method == "entropy_reg" else 0)
+
+
+@pytest.mark.parametrize("device", ["gpu", "cpu"])
+@pytest.mark.parametrize("launcher", ["run_qwen3_4b_fsdp.sh", "run_qwen2_5_math_1_5b_fsdp.sh"])
+@pytest.mark.parametrize("mode", ["sync", "colocate_async", "separate_async"])
+def test_a_launcher_runs_in_every_mode_of_verls_trainer(tmp_path, launcher, mode, device):
+    """In separate_async a step has an update per mini-batch, and the rollout servers have GPUs of their own."""
+    printed = settings_of_a_dry_run(launcher, tmp_path, MODE=mode, DEVICE=device, NGPUS_PER_NODE="2")
+    choices = ["+asymgrpo=asymgrpo", *(override for override in printed if override == "+device=cpu")]
+    with initialize_config_dir(str(CONFIG), version_base=None):
+        config = compose("asymgrpo_trainer", overrides=choices + [o for o in printed if o not in choices])
+    check_run(config)
+    ours = config.trainer.v1.trainer_mode
+    assert ours == ("asymgrpo" if mode == "sync" else f"asymgrpo_{mode}")
+    directory = f"asymgrpo-{mode}" if mode != "sync" else "asymgrpo"
+    assert config.trainer.default_local_dir.endswith(f"/{directory}/checkpoints")
+    if mode == "separate_async":
+        rollout, v1 = config.actor_rollout_ref.rollout, config.trainer.v1
+        assert v1.separate_async.parameter_sync_step == (4 if "1_5b" in launcher else 2)
+        assert (rollout.nnodes, rollout.n_gpus_per_node) == (1, 2)
+        assert rollout.checkpoint_engine.backend == ("nccl" if device == "gpu" else "gloo")
+        assert config.actor_rollout_ref.hybrid_engine == (device == "gpu")
+
+
+def test_a_run_of_another_mode_has_another_label(tmp_path):
+    printed = settings_of_a_dry_run("run_qwen3_4b_fsdp.sh", tmp_path, METHOD="grpo", MODE="separate_async")
+    config = composed(CONFIG, "asymgrpo_trainer", "+asymgrpo=grpo", *printed)
+    assert method_label(leaves(OmegaConf.to_container(config)), ["+asymgrpo=grpo"]) == "GRPO (separate_async)"
+    evaluated = launch("run_qwen3_4b_fsdp.sh", DRY_RUN="1", STAGE="evaluate", METHOD="grpo", MODE="separate_async")
+    assert "--label grpo " in evaluated.stdout and "/grpo-separate_async/evaluation " in evaluated.stdout
 
 
 @pytest.mark.parametrize("row", TRAINED, ids=lambda row: row.method)
