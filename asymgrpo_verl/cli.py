@@ -247,8 +247,9 @@ def _add_verdict(commands) -> None:
         "verdict",
         help="say whether the reward takes an answer as correct, and why",
         description="Say whether the reward takes ANSWER as correct for the gold answer GOLD, which rule or engine "
-        "decided, and what both were read as. Write -- before answers that begin with a minus sign: asymgrpo verdict -- -1 -x. "
-        "With --responses, list the responses of files on which the reward disagrees with the file's own verdicts.",
+        "decided, and what both were read as. Write -- before answers that begin with a minus sign: "
+        "asymgrpo verdict -- -1 -x. With --responses, list the responses on which the reward disagrees with the "
+        "verdicts of their file.",
     )
     parser.add_argument("gold", nargs="?", metavar="GOLD", help="the gold answer, LaTeX without its box")
     parser.add_argument(

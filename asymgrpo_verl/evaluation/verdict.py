@@ -175,7 +175,8 @@ def report(paths: list[Path]) -> Iterator[str]:
             if judged.theirs is not None and judged.theirs != (judged.ours.same is True):
                 yield (
                     f"{judged.place}: {'correct' if judged.theirs else 'incorrect'} in the file, "
-                    f"{_name(judged.ours)} here: {judged.ours.why}\n    gold:   {judged.gold}\n    answer: {judged.answer}"
+                    f"{_name(judged.ours)} here: {judged.ours.why}\n"
+                    f"    gold:   {judged.gold}\n    answer: {judged.answer}"
                 )
     agree = counts[True, True] + counts[False, False]
     yield "\n".join(
