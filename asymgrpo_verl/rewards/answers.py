@@ -113,11 +113,16 @@ def reading(answer: str, thousands: bool = True, scientific: bool = True) -> Rea
 
 
 def _has_word(tokens: list) -> bool:
-    return any(_has_word(item) if isinstance(item, list) else item.kind == "text" and is_word(item) for item in tokens)
+    for item in tokens:
+        if _has_word(item) if item.__class__ is list else item.kind == "text" and is_word(item):
+            return True
+    return False
 
 
 def _choice(tokens: list) -> str:
     """Return the letter of C, (C), C), Option C, Answer: C, or (C) 12; "" for anything else."""
+    if tokens and getattr(tokens[0], "kind", "") == "number":
+        return ""
     flat = [part for item in tokens for part in (item if isinstance(item, list) else [item])]
     flat = [item for item in flat if not is_token(item, r"\vec")]
     while flat and is_filler(flat[0]):

@@ -157,10 +157,11 @@ def tokenize(answer: str, thousands: bool = True, scientific: bool = True) -> li
         Unreadable: braces do not match, groups are too deep, or a command has no argument.
     """
     answer = answer.translate(_CHARACTERS)
-    if thousands and not _BRACKET.search(answer):
+    if thousands and ("," in answer or " " in answer) and not _BRACKET.search(answer):
         pattern = _TIGHT_THOUSANDS if _LIST_OF_THOUSANDS.fullmatch(answer) else _PLAIN_THOUSANDS
         answer = pattern.sub(lambda match: re.sub("[, ]", "", match.group()), answer)
-    answer = _LETTER_TIMES.sub("*", answer)
+    if "10" in answer:
+        answer = _LETTER_TIMES.sub("*", answer)
     if not scientific:
         answer = _SIGNED_POWER.sub(r"\1e \2", answer)
     return _with_arguments(_groups(_marked(answer)))

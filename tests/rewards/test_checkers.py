@@ -16,6 +16,7 @@
 import itertools
 import multiprocessing
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -24,11 +25,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
+from places import ROOT
 
 from asymgrpo_verl.rewards import checkers
 from asymgrpo_verl.rewards.checker import same_by_math
 from asymgrpo_verl.rewards.checker_process import QUESTIONS
 from asymgrpo_verl.rewards.maths import CACHED_PAIRS, MAX_LENGTH, compute_score, equivalent, same_answer
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+from hostile_answers import hostile_answer  # noqa: E402
 
 pytestmark = pytest.mark.checker
 
@@ -264,6 +269,20 @@ def test_hard_comparisons_share_a_limit_and_ordinary_ones_keep_their_verdict():
     assert [done.result() for done in hard] == [None] * 40 and all(done.result() for done in ordinary)
     # 1.5 seconds that they share, and for each the 0.05 seconds that every comparison has, and a new worker
     assert processor_seconds() - before < 1.5 + 40 * (checkers.EASY + 0.1) + 1
+
+
+def test_a_batch_of_hostile_answers_is_done_in_time_and_none_gets_a_wrong_verdict():
+    use_a_checker()
+    draw = random.Random(7)
+    batch = [(draw.choice(["42", r"\frac{1}{2}", "x+7", "y=2x"]), hostile_answer(draw)) for _ in range(300)]
+    before = processor_seconds() + time.process_time()
+    with ThreadPoolExecutor(6) as threads:
+        verdicts = list(threads.map(lambda pair: same_answer(*pair), batch))
+    assert processor_seconds() + time.process_time() - before < 20
+    accepted = [pair for pair, verdict in zip(batch, verdicts, strict=True) if verdict]
+    visible = {("".join(filter(str.isprintable, answer)), gold) for gold, answer in accepted}
+    assert visible <= {("42", "42"), (r"\frac{1}{2}", r"\frac{1}{2}"), ("x+7", "x+7"), ("7+x", "x+7")}
+    assert 0 < verdicts.count(None) < len(batch)
 
 
 def processor_seconds() -> float:
