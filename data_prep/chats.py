@@ -20,6 +20,7 @@ should be of the form Answer: $Answer". data_prep adds its own.
 
 import json
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 _ROLES = {"human": "user", "gpt": "assistant", "model": "assistant", "bot": "assistant"}
@@ -108,6 +109,7 @@ def without_frame(text: str) -> str:
     return text if rest == text.strip() else _LABEL.sub("", rest, count=1).lstrip()
 
 
+@lru_cache(maxsize=1 << 12)  # because a source has the same sentences around each question
 def _is_frame(sentence: str) -> bool:
     if not (_REQUEST.match(sentence.strip()) and _FORM.search(sentence)):
         return False
@@ -119,7 +121,9 @@ def _last_request(text: str) -> int:
     line = text.rfind("\n") + 1
     if line and _END.fullmatch(text[line:].strip()):
         return line
-    starts = [line, *(found.end() for found in _SENTENCE_END.finditer(text) if found.end() > line)]
+    if not _FORM.search(text, line):
+        return 0
+    starts = [line, *(found.end() for found in _SENTENCE_END.finditer(text, line))]
     for start in starts:
         sentences = re.split(r"(?<=[.!?])\s+", text[start:].strip())
         if start and all(_is_frame(sentence) or sentence.startswith("\\boxed") for sentence in sentences):

@@ -34,7 +34,7 @@ from dataclasses import replace
 from data_prep import DATA_SOURCES
 from data_prep.convert import Dataset
 from data_prep.prepare import main
-from data_prep.rows import ANY, Names, Problem, label, read_row
+from data_prep.rows import ANY, Names, Problem, flat, label, read_row
 
 _RELAY = re.compile(r"=\s*T\s*N\s*Y\s*W\s*R\b|\bnumbers? you (?:will )?receive\b")
 _ANY_NUMBER = re.compile(r"\bindependent of \$?T\b")  # in the solution
@@ -48,6 +48,7 @@ SUBJECTS = {  # of --subject -> names in the columns subject and subfield, in lo
 
 def read(row: dict, names: Names) -> Problem:
     """Return what a row of OlympiadBench says: as `read_row`, with its context, and the fields of its judge."""
+    row = flat(row)
     problem = read_row(row, names)
     question = f"{row['context']}\n\n{problem.question}" if row.get("context") else problem.question
     prose = problem.source and _PROSE.search(_FORMULA.sub(" ", problem.source))

@@ -197,7 +197,7 @@ def _about(row: dict, plan: Plan) -> dict:
     about = {}
     for field, name in plan.about:
         value = row[name]
-        if type(value) is str or (value := label(value)) is not None:
+        if (type(value) is str and value.isascii()) or (value := label(value)) is not None:
             about[field] = value
     if (level := about.get("level")) and level.isdigit():
         about["level"] = f"Level {level}"  # as in MATH
@@ -379,5 +379,5 @@ def is_true(value, column: str) -> bool:
 
 
 def label(value) -> str | None:
-    """Return an id or a name as text; None if it is missing."""
-    return None if is_missing(value) else str(value)
+    """Return an id or a name as text that a file can contain; None if it is missing."""
+    return None if is_missing(value) else str(value).encode(errors="replace").decode()

@@ -22,9 +22,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from asymgrpo_verl.row_files import check_verl_parquet, read_rows
-from data_prep.tables import INSTRUCTIONS
+from data_prep import any as any_layout
+from data_prep import olympiadbench
+from data_prep.batches import Batch
+from data_prep.convert import Options, convert
+from data_prep.tables import INSTRUCTIONS, verl_table
 
 BOXED = INSTRUCTIONS["boxed"]
 DAPO = (
@@ -359,3 +365,27 @@ def test_a_report_names_the_first_rows_of_a_rule_and_counts_all(tmp_path, made, 
     monkeypatch.setattr("data_prep.convert.LISTED", 3)
     _, said = made(write(tmp_path / "a.jsonl", [{"problem": "1+1?", "answer": 2}] * 9))
     assert "dropped, duplicate: 8 (1: of row 0, 2: of row 0, 3: of row 0, ...)" in said
+
+
+COLUMNS = """problem question prompt messages conversations answer final_answer ground_truth reward_model solution
+    extra_info data_source ability split is_multiple_answer id level type context error 0 1""".split()
+VALUES = [
+    *("x", " ", "5", "1,234", "\\boxed{3} and \\boxed{4}", "#### 7", '["5"]', "['5' '6']", "[{", "a\x00b", "\ud800"),
+    *(None, float("nan"), 3, 2.5, True, [], ["5"], ["5", "6"], [["5"]], {}, {"value": "3"}, {"ground_truth": "5"}),
+    {"ground_truth": {"question": "q", "solution": "\\boxed{1}"}},
+    {"index": "a", "split": "test", "error": "x", "question": 7},
+    [{"role": "user", "content": "q?"}],
+    [{"role": "user", "content": None}],
+    [{"from": "human", "value": "q"}, {"from": "gpt", "value": "\\boxed{2}"}],
+    [{"role": "assistant", "content": "a"}],
+]
+
+
+@given(st.dictionaries(st.sampled_from(COLUMNS), st.sampled_from(VALUES)) | st.sampled_from(VALUES))
+def test_any_row_can_be_written_or_is_an_error_that_names_it(row):
+    for dataset in (any_layout.DATASET, olympiadbench.DATASET):
+        try:
+            for split, kept in convert(dataset, [Batch("a.jsonl", 0, [row])], Options(), "a", {}):
+                verl_table(kept, split, "boxed")
+        except ValueError as error:
+            assert str(error).startswith("a.jsonl, row 0: ")
