@@ -150,3 +150,14 @@ def test_the_contradiction_ends_verls_own_entry_point_before_ray_starts(tmp_path
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1 and "Started a local Ray" not in done.stderr + done.stdout
     assert "clip_ratio_high: got 0.2; expected 0.25, because +asymgrpo=mine" in done.stderr
+
+
+def test_a_run_that_is_checked_twice_has_the_difference_in_its_name_once(start):
+    """verl's entry point calls validate_config and then run_ppo, and each checks."""
+    mode = "trainer.v1.trainer_mode=colocate_async"
+    config = start(
+        "+asymgrpo=asymgrpo", "algorithm.asymgrpo.beta_pos=0.8", mode, "trainer.experiment_name=tiny-asymgrpo"
+    )
+    assert config.trainer.experiment_name == "tiny-asymgrpo-0.8-0.4-colocate_async"
+    check_run_config(config)
+    assert config.trainer.experiment_name == "tiny-asymgrpo-0.8-0.4-colocate_async"

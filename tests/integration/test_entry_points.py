@@ -119,3 +119,12 @@ def test_a_trainer_of_its_own_keeps_the_mode_that_it_ignores(start):
     with pytest.raises(RayStarts):
         start(one_step_off(), *DIAGNOSTICS, "trainer.v1.trainer_mode=sync")
     assert start.config.trainer.v1.trainer_mode == "sync"
+
+
+@pytest.mark.parametrize("runner", [one_step_off, fully_async, lambda: ray.remote(OwnOfTheLegacyTrainer)])
+def test_a_trainer_that_calls_no_callback_cannot_keep_the_best_checkpoint(start, runner):
+    keep_best = "trainer.checkpoint_callback_class=asymgrpo_verl.checkpoints.KeepBest"
+    with pytest.raises(ValueError, match="KeepBest; expected null, because verl.* calls no callback"):
+        start(runner(), keep_best)
+    with pytest.raises(RayStarts):
+        start(main_ppo.TaskRunnerV1, keep_best)
