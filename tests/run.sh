@@ -43,7 +43,8 @@ fast) part -m "not (slow or seconds or process or checker)" "${PARALLEL[@]}" "$@
 commit) part -m "not slow" "${PARALLEL[@]}" "$@" ;;
 all)
     part -m "not slow" "${PARALLEL[@]}" "$@"
-    part -m slow "$@" # one after the other: each has a Ray of its own
+    # Two files at a time, each with a Ray of its own: a training waits for its processes most of the time.
+    part -m slow -n 2 --dist loadfile "$@"
     ;;
 esac
 [ -n "$ran" ] || { echo "tests/run.sh: no test matches $*" >&2 && exit 5; }
