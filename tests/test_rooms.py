@@ -60,7 +60,7 @@ ROOMS = {
     "plugin": Room("core integration cpu", "wrapt"),
     "cli": Room(f"{FLOOR} integration evaluation figures runs smoke"),
     "checkpoints": Room(f"{FLOOR} runs", "verl"),
-    "dry_run": Room(FLOOR, "hydra omegaconf verl"),
+    "dry_run": Room(f"{FLOOR} integration", "hydra omegaconf verl"),
     "data_prep": Room("files row_files rewards", "datasets pyarrow tqdm"),
 }
 

@@ -207,6 +207,7 @@ if [ -n "$SEED" ]; then # all that verl's ppo_trainer has
     done
 fi
 
+# shellcheck disable=SC2153  # the launcher that sources this file sets MODEL
 ARGS=(
     --config-dir="$RECIPE/config" --config-name=asymgrpo_trainer "+asymgrpo=$METHOD"
     "${DATA[@]}" "${MODEL[@]}" "${ACTOR[@]}" "${TRAINER[@]}" "${MODES[@]}" "${SEEDS[@]}" "${RAY[@]}" "$@"

@@ -136,6 +136,7 @@ DIAGNOSTICS = {
     "channel_metrics": ((GROUPS, MASK, ADVANTAGES, ENTROPY), total({"nonzero": 5}, METRICS)),
     "covariance_metrics": ((GROUPS, MASK, ADVANTAGES, LOG_PROBS, N), total(FILLED_GROUPS, COUNTS, METRICS)),
     # the rollouts of each channel
+    "staleness_metrics": ((GROUPS, ADVANTAGES[:, 0].abs().double()), total({"nonzero": 2}, METRICS)),
     "update_metrics": (
         (GROUPS, MASK, OLD_LOG_PROBS, LOG_PROBS, ENTROPY, ENTROPY * 2),
         total({"nonzero": 2}, METRICS),
@@ -152,7 +153,8 @@ def test_diagnostics_wait_for_lists_of_rows_and_for_their_metrics(name):
 def test_every_function_of_core_that_takes_tensors_is_tested_here():
     """A new function in one of these modules needs a test here, and its name in this list."""
     here = {"alive_and_correct", "gather_groups", "two_channel_loss", "token_weights", "add_entropy", *DIAGNOSTICS}
-    inside = {"has_response", "compute_advantages", "spread", "reflected", "nearest_share", *estimators.ESTIMATORS}
+    inside = {"has_response", "compute_advantages", "per_rollout", "fitting", "spread", "reflected", "nearest_share"}
+    inside |= {*estimators.ESTIMATORS}
     on_the_host = {"advantages_by_count", "learns_from_groups_of", "epoch_metrics"}
     modules = diagnostics, estimators, groups, losses
     public = {

@@ -207,7 +207,7 @@ def test_the_launcher_has_the_sizes_of_ours(recipe):
     def defaults(*paths: Path) -> dict[str, str]:
         text = "".join(path.read_text() for path in paths)
         return dict(
-            re.findall(r"^(MODEL_PATH|NNODES|\w+_SIZE|\w+_PER_\w+|MAX_\w+|TOTAL_EPOCHS)=\$\{\1:-(.+)\}", text, re.M)
+            re.findall(r"^(MODEL_PATH|NNODES|\w+_SIZE|N\w+_PER_\w+|MAX_\w+|TOTAL_EPOCHS)=\$\{\1:-(.+)\}", text, re.M)
         )
 
     ours = defaults(*(RECIPES / "asymgrpo" / name for name in ("run_qwen3_4b_fsdp.sh", "launch.sh")))
