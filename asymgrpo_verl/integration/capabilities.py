@@ -56,10 +56,11 @@ BASE, FSDP = f"{V1}.trainer_base.PPOTrainer", "verl.workers.engine.fsdp.transfor
 LOOP, LOOP_TQ = "verl.experimental.agent_loop.agent_loop", f"{V1}.agent_loop_tq"
 ROLLOUT = "verl.workers.rollout"
 
-METHOD, TRAINER, GRADIENTS, KEEP_BEST, REWARD, CPU = (
+METHOD, TRAINER, GRADIENTS, ZERO_WEIGHT, KEEP_BEST, REWARD, CPU = (
     "the method (estimators, policy loss, settings)",
     "trainer.v1.trainer_mode=asymgrpo",
     "algorithm.diagnostics.gradient_share_every",
+    "algorithm.zero_weight",
     "trainer.checkpoint_callback_class=asymgrpo_verl.checkpoints.KeepBest",
     "reward.custom_reward_function.path=pkg://asymgrpo_verl.rewards",
     "VERL_PLATFORM=cpu",
@@ -152,6 +153,28 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need("verl.utils.tensordict_utils.assign_non_tensor", call="_ use_dynamic_bsz="),
         Need("verl.utils.tensordict_utils.get_tensordict", call="tensor_dict= non_tensor_dict="),
         Need("verl.utils.tensordict_utils.maybe_fix_3d_position_ids", call="_"),
+    ),
+    ZERO_WEIGHT: (
+        Need(f"{WORKERS}.ActorRolloutRefWorker", has="actor_worker_cls"),
+        Need(f"{WORKERS}.ActorRolloutRefWorker.update_actor", has="train_mini_batch"),
+        Need(f"{WORKERS}.TrainingWorker.set_loss_fn", override="self loss_fn"),
+        Need(f"{WORKERS}.TrainingWorker.train_mini_batch", has="train_batch global_token_num"),
+        Need(f"{WORKERS}.TrainingWorker.train_batch", override="self data", has="global_token_num loss_function"),
+        Need(
+            f"{FSDP}.FSDPEngine.forward_backward_batch",
+            has="batch_num_tokens loss_mask prepare_micro_batches same_micro_num_in_dp ulysses_sequence_parallel_size",
+        ),
+        Need(f"{FSDP}.FSDPEngine.get_data_parallel_group", call="_"),
+        Need(f"{FSDP}.FSDPEngine.get_data_parallel_rank", call="_"),
+        Need(f"{FSDP}.FSDPEngine.get_data_parallel_size", call="_"),
+        Need(f"{FSDP}.FSDPEngineWithLMHead.forward_step", has="model_output data dp_group"),
+        Need("verl.workers.engine.utils.prepare_micro_batches", has="rearrange_micro_batches micro_batch_size_per_gpu"),
+        Need("verl.utils.seqlen_balancing.rearrange_micro_batches", has="calculate_workload"),
+        Need("verl.utils.seqlen_balancing.calculate_workload", call="_"),
+        Need("verl.utils.seqlen_balancing.get_seqlen_balanced_partitions", call="_ _ equal_size="),
+        Need("verl.utils.metric.utils.Metric", call="_ _"),
+        Need("verl.utils.tensordict_utils.index_select_tensor_dict", call="_ _"),
+        Need("verl.utils.tensordict_utils.get", call="_ _ _"),
     ),
     KEEP_BEST: (
         Need("verl.trainer.ppo.checkpoint_callback.CheckpointCallback", call="_", has="on_save"),

@@ -49,6 +49,7 @@ from asymgrpo_verl.integration.failed_rewards import failed_share, take_failures
 from asymgrpo_verl.integration.sessions import advantages_by_session, multi_output_share, read_keys
 from asymgrpo_verl.integration.shaped_rewards import outcome_rewards
 from asymgrpo_verl.integration.watch import watch_actors
+from asymgrpo_verl.integration.zero_weight import worker_settings
 
 MODE = "trainer.v1.trainer_mode"
 POLL_SECONDS = 0.1
@@ -150,6 +151,7 @@ class AsymGRPOTrainer(PPOTrainerSync):
         self.entropy_advantage = settings.entropy_advantage_from(algorithm)
         self.token_weighting = settings.token_weighting_from(algorithm)
         self.diagnostics_settings = settings.diagnostics_from(algorithm)
+        self.zero_weight = worker_settings(config)
         self.state = State()
         # In bypass mode verl uses the rollout server's log-probabilities as the old ones, and computes no entropy.
         self.bypass = bool(OmegaConf.select(config, "algorithm.rollout_correction.bypass_mode"))
@@ -165,7 +167,7 @@ class AsymGRPOTrainer(PPOTrainerSync):
     def _init_resource_pool_mgr(self):
         """Override verl's method because it chooses the actor's worker class, and ours has one method more."""
         super()._init_resource_pool_mgr()
-        if self.diagnostics_settings.gradient_share_every:
+        if self.diagnostics_settings.gradient_share_every or self.zero_weight:
             # Imported here, because the trainer also has to work with a verl in which this worker does not.
             from asymgrpo_verl.integration.worker import GradientNormWorker
 
@@ -260,6 +262,7 @@ class AsymGRPOTrainer(PPOTrainerSync):
 
     def _update_actor(self, batch, metrics: dict):
         """Override verl's method to measure the gradient right before the update, and the policy right after it."""
+        batch.extra_info.update(self.zero_weight)
         if self._is_due(self.diagnostics_settings.gradient_share_every):
             with marked_timer("gradient_share", self.timing_raw):
                 metrics.update(self._measure_gradients(batch))

@@ -20,9 +20,13 @@ from verl.single_controller.base.decorator import make_nd_compute_dataproto_disp
 from verl.utils import tensordict_utils as tu
 from verl.workers.engine_workers import ActorRolloutRefWorker
 
+from asymgrpo_verl.integration.update import UpdateWorker, without_zero_weight
+
 
 class GradientNormWorker(ActorRolloutRefWorker):
     """verl's actor worker, which the trainer starts if `algorithm.diagnostics.gradient_share_every` is above 0."""
+
+    actor_worker_cls = UpdateWorker
 
     @register(dispatch_mode=make_nd_compute_dataproto_dispatch_fn(mesh_name="actor"))
     def gradient_norms_by_sign(self, data: TensorDict) -> TensorDict | None:
@@ -49,6 +53,8 @@ class GradientNormWorker(ActorRolloutRefWorker):
         }
         tu.assign_non_tensor(data, **given)
         tu.maybe_fix_3d_position_ids(data)  # of vision models; verl's train_batch calls it before a pass too
+        if "zero_weight_mean_over" in data:
+            data = without_zero_weight(data, engine, defaults)
         advantages, norms = data["advantages"], {}
         with engine.train_mode():
             for sign, part in (("positive", advantages.clamp(min=0.0)), ("negative", advantages.clamp(max=0.0))):
