@@ -15,7 +15,6 @@
 
 import os
 from functools import partial
-from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,7 +48,7 @@ class Case(NamedTuple):
 LOSSES = ("vanilla", "gspo", "sapo", "gpg", "cispo", "dppo_tv", "dppo_kl")
 SAME_GRADIENT = [
     *(Case(aggregation) for aggregation in AGGREGATIONS),
-    *(Case(aggregation, micro=4) for aggregation in ("token-mean", "seq-mean-token-mean")),
+    *(Case(aggregation, micro=3) for aggregation in ("token-mean", "seq-mean-token-mean")),
     *(Case(zero=zero, micro=micro, shuffle=False) for zero in ("rank", "mini-batch", "none") for micro in (0, 2)),
 ]
 OTHER_LOSSES = [Case(loss=loss) for loss in LOSSES]

@@ -56,11 +56,10 @@ BASE, FSDP = f"{V1}.trainer_base.PPOTrainer", "verl.workers.engine.fsdp.transfor
 LOOP, LOOP_TQ = "verl.experimental.agent_loop.agent_loop", f"{V1}.agent_loop_tq"
 ROLLOUT = "verl.workers.rollout"
 
-METHOD, TRAINER, GRADIENTS, ZERO_WEIGHT, KEEP_BEST, REWARD, CPU = (
+METHOD, TRAINER, WORKER, KEEP_BEST, REWARD, CPU = (
     "the method (estimators, policy loss, settings)",
     "trainer.v1.trainer_mode=asymgrpo",
-    "algorithm.diagnostics.gradient_share_every",
-    "algorithm.zero_weight",
+    "our worker (algorithm.zero_weight, algorithm.diagnostics.gradient_share_every)",
     "trainer.checkpoint_callback_class=asymgrpo_verl.checkpoints.KeepBest",
     "reward.custom_reward_function.path=pkg://asymgrpo_verl.rewards",
     "VERL_PLATFORM=cpu",
@@ -132,20 +131,44 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need("transfer_queue.interface.async_kv_put", call="key= partition_id= tag="),
         Need(f"{WORKERS}.ActorRolloutRefWorker.compute_log_prob", call="_ _"),
     ),
-    GRADIENTS: (
+    WORKER: (
         Need("ray.actor._modify_class", has="__ray_actor_class__"),
         Need("ray.actor.ActorClass._ray_from_modified_class", has="__ray_metadata__"),
         Need(f"{WORKERS}.ActorRolloutRefWorker.__init__"),
-        Need(f"{WORKERS}.ActorRolloutRefWorker.init_model", has="actor set_loss_fn"),
+        Need(f"{WORKERS}.ActorRolloutRefWorker.init_model", has="actor set_loss_fn actor_worker_cls"),
+        Need(f"{WORKERS}.ActorRolloutRefWorker.update_actor", has="train_mini_batch"),
         Need(f"{WORKERS}.TrainingWorker.__init__", has="engine engine_config model_config"),
-        Need(f"{WORKERS}.TrainingWorker.set_loss_fn", has="loss_fn"),
+        Need(f"{WORKERS}.TrainingWorker.set_loss_fn", override="self loss_fn", has="loss_fn"),
+        Need(f"{WORKERS}.TrainingWorker.train_mini_batch", has="train_batch"),
         Need(
             f"{WORKERS}.TrainingWorker.train_batch",
-            has="use_remove_padding use_dynamic_bsz max_token_len_per_gpu micro_batch_size_per_gpu use_fused_kernels",
+            override="self data",
+            has="global_token_num use_remove_padding use_dynamic_bsz max_token_len_per_gpu micro_batch_size_per_gpu "
+            "use_fused_kernels",
         ),
         Need("verl.workers.engine.base.BaseEngine.train_batch", has="optimizer_zero_grad forward_backward_batch"),
         Need(f"{FSDP}.FSDPEngine.optimizer_zero_grad", call="_"),
-        Need(f"{FSDP}.FSDPEngine.forward_backward_batch", call="_ _ _"),
+        Need(f"{FSDP}.FSDPEngine.forward_backward_batch", call="_ _ _", has="loss_mask batch_num_tokens"),
+        Need(
+            "verl.workers.config.engine.FSDPEngineConfig",
+            has="use_dynamic_bsz max_token_len_per_gpu micro_batch_size_per_gpu ulysses_sequence_parallel_size",
+        ),
+        Need(f"{FSDP}.FSDPEngine.get_data_parallel_group", call="_"),
+        Need(f"{FSDP}.FSDPEngine.get_data_parallel_rank", call="_"),
+        Need(f"{FSDP}.FSDPEngine.get_data_parallel_size", call="_"),
+        Need(f"{FSDP}.FSDPEngineWithLMHead.forward_step", has="data dp_group"),
+        Need("verl.workers.engine.utils.prepare_micro_batches", has="rearrange_micro_batches micro_batch_size_per_gpu"),
+        Need(
+            "verl.utils.seqlen_balancing.rearrange_micro_batches",
+            has="calculate_workload get_seqlen_balanced_partitions",
+        ),
+        Need("verl.utils.seqlen_balancing.calculate_workload", call="_"),
+        Need("verl.utils.seqlen_balancing.get_seqlen_balanced_partitions", call="_ _ equal_size="),
+        Need("verl.utils.metric.utils.Metric", call="_ _", has="aggregate"),
+        Need("verl.utils.metric.utils.AggregationType", has="MEAN"),
+        Need("verl.utils.device.get_device_name"),
+        Need("verl.utils.tensordict_utils.get", call="_ _ _"),
+        Need("verl.utils.tensordict_utils.index_select_tensor_dict", call="_ _"),
         Need(f"{FSDP}.FSDPEngine.train_mode", call="_"),
         Need(f"{FSDP}.FSDPEngine.is_mp_src_rank_with_outputs", call="_"),
         Need("verl.single_controller.base.decorator.register", call="dispatch_mode="),
@@ -153,28 +176,6 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need("verl.utils.tensordict_utils.assign_non_tensor", call="_ use_dynamic_bsz="),
         Need("verl.utils.tensordict_utils.get_tensordict", call="tensor_dict= non_tensor_dict="),
         Need("verl.utils.tensordict_utils.maybe_fix_3d_position_ids", call="_"),
-    ),
-    ZERO_WEIGHT: (
-        Need(f"{WORKERS}.ActorRolloutRefWorker", has="actor_worker_cls"),
-        Need(f"{WORKERS}.ActorRolloutRefWorker.update_actor", has="train_mini_batch"),
-        Need(f"{WORKERS}.TrainingWorker.set_loss_fn", override="self loss_fn"),
-        Need(f"{WORKERS}.TrainingWorker.train_mini_batch", has="train_batch global_token_num"),
-        Need(f"{WORKERS}.TrainingWorker.train_batch", override="self data", has="global_token_num loss_function"),
-        Need(
-            f"{FSDP}.FSDPEngine.forward_backward_batch",
-            has="batch_num_tokens loss_mask prepare_micro_batches same_micro_num_in_dp ulysses_sequence_parallel_size",
-        ),
-        Need(f"{FSDP}.FSDPEngine.get_data_parallel_group", call="_"),
-        Need(f"{FSDP}.FSDPEngine.get_data_parallel_rank", call="_"),
-        Need(f"{FSDP}.FSDPEngine.get_data_parallel_size", call="_"),
-        Need(f"{FSDP}.FSDPEngineWithLMHead.forward_step", has="model_output data dp_group"),
-        Need("verl.workers.engine.utils.prepare_micro_batches", has="rearrange_micro_batches micro_batch_size_per_gpu"),
-        Need("verl.utils.seqlen_balancing.rearrange_micro_batches", has="calculate_workload"),
-        Need("verl.utils.seqlen_balancing.calculate_workload", call="_"),
-        Need("verl.utils.seqlen_balancing.get_seqlen_balanced_partitions", call="_ _ equal_size="),
-        Need("verl.utils.metric.utils.Metric", call="_ _"),
-        Need("verl.utils.tensordict_utils.index_select_tensor_dict", call="_ _"),
-        Need("verl.utils.tensordict_utils.get", call="_ _ _"),
     ),
     KEEP_BEST: (
         Need("verl.trainer.ppo.checkpoint_callback.CheckpointCallback", call="_", has="on_save"),
@@ -330,7 +331,12 @@ def used_features(config: DictConfig) -> list[str]:
     used = {
         METHOD: select(config, "algorithm.adv_estimator") in ESTIMATORS or loss in POLICY_LOSSES or trainer,
         TRAINER: trainer,
-        GRADIENTS: trainer and bool(select(config, "algorithm.diagnostics.gradient_share_every")),
+        # A run that leaves out rollouts with advantage 0 by default runs them if this verl lacks what that needs.
+        WORKER: trainer
+        and (
+            bool(select(config, "algorithm.diagnostics.gradient_share_every"))
+            or select(config, "algorithm.zero_weight.mean_over") == "nonzero"
+        ),
         KEEP_BEST: callback.startswith("asymgrpo_verl."),
         REWARD: reward == "pkg://asymgrpo_verl.rewards",
         CPU: on_cpu(),

@@ -121,7 +121,7 @@ def _micro_batches(shares: list[Share], rank: int, engine, engine_config) -> int
     weighing = [
         [length for length, weight in zip(share.lengths, share.weighs, strict=True) if weight] for share in shares
     ]
-    limit = engine_config.max_token_len_per_gpu * engine.ulysses_sequence_parallel_size
+    limit = engine_config.max_token_len_per_gpu * engine_config.ulysses_sequence_parallel_size
     lengths, count = weighing[rank], max(1, *(-(-sum(of) // limit) for of in weighing))
     workloads = calculate_workload(torch.tensor(lengths, dtype=torch.int64)).tolist()
     while True:

@@ -20,7 +20,7 @@ If all rollouts of a group are correct, or all incorrect, their advantages are 0
 
 from omegaconf import DictConfig, OmegaConf
 
-from asymgrpo_verl.integration.capabilities import NEEDS, ZERO_WEIGHT, problems
+from asymgrpo_verl.integration.capabilities import NEEDS, WORKER, problems
 from asymgrpo_verl.integration.settings import ZeroWeightSettings, zero_weight_from
 
 # The policy losses that are a sum over rollouts, with 0 for a rollout whose advantages are 0. Not in it: clip_cov and
@@ -62,7 +62,7 @@ def why_all_rows(config: DictConfig) -> str | None:
         ),
         (actor.use_prefix_grouper, f"{where}.use_prefix_grouper=True keeps the rollouts of a prompt together"),
     )
-    lacking = problems(NEEDS[ZERO_WEIGHT])
+    lacking = problems(NEEDS[WORKER])
     return next((reason for holds, reason in reasons if holds), lacking[0] if lacking else None)
 
 
