@@ -328,15 +328,12 @@ def test_what_only_our_trainer_reads_needs_it(overrides):
         check_run_config(run_config(*overrides))
 
 
-EXACT = "actor_rollout_ref.actor.strategy=fsdp2"  # verl has the strategy fsdp, which is exact too
-
-
 def test_an_update_leaves_out_rollouts_with_advantage_0_by_default(capsys):
-    config = run_config(OURS, EXACT)
+    config = run_config(OURS)
     check_run_config(config)
     assert capsys.readouterr().out == ""
     assert worker_settings(config) == {"zero_weight_mean_over": "all"}
-    assert worker_settings(run_config(OURS, EXACT, "+algorithm.zero_weight.mean_over=nonzero")) == {
+    assert worker_settings(run_config(OURS, "+algorithm.zero_weight.mean_over=nonzero")) == {
         "zero_weight_mean_over": "nonzero"
     }
 
@@ -363,24 +360,24 @@ NEEDS_ALL_ROWS = [
 
 @pytest.mark.parametrize("overrides, reason", NEEDS_ALL_ROWS, ids=lambda value: value if isinstance(value, str) else "")
 def test_an_update_that_needs_all_rows_runs_them_and_says_why(overrides, reason, capsys):
-    config = run_config(OURS, EXACT, *overrides)
+    config = run_config(OURS, *overrides)
     check_run_config(config)
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith("[asymgrpo_verl] the update also runs rollouts with advantage 0: ") and line.endswith(reason)
     assert worker_settings(config) == {}
     with pytest.raises(ValueError, match="mean_over: got nonzero; expected all, because") as error:
-        check_run_config(run_config(OURS, EXACT, "+algorithm.zero_weight.mean_over=nonzero", *overrides))
+        check_run_config(run_config(OURS, "+algorithm.zero_weight.mean_over=nonzero", *overrides))
     assert reason in str(error.value)
 
 
 def test_an_update_runs_all_rows_without_a_word_if_it_was_asked_to(capsys):
-    config = run_config(OURS, EXACT, "+algorithm.zero_weight.rollouts=train")
+    config = run_config(OURS, "+algorithm.zero_weight.rollouts=train")
     check_run_config(config)
     assert (capsys.readouterr().out, worker_settings(config)) == ("", {})
 
 
 def test_a_norm_with_a_scale_of_its_own_does_not_need_all_rows(capsys):
-    config = run_config(OURS, EXACT, NORM, f"{ACTOR}.loss_scale_factor=1024")
+    config = run_config(OURS, NORM, f"{ACTOR}.loss_scale_factor=1024")
     check_run_config(config)
     assert capsys.readouterr().out == "" and worker_settings(config)
 
@@ -388,14 +385,14 @@ def test_a_norm_with_a_scale_of_its_own_does_not_need_all_rows(capsys):
 def test_a_sum_over_tokens_has_no_mean():
     overrides = ["+algorithm.zero_weight.mean_over=nonzero", f"{ACTOR}.loss_agg_mode=token-sum"]
     with pytest.raises(ValueError, match="expected all, because .*loss_agg_mode=token-sum divides by nothing"):
-        check_run_config(run_config(OURS, EXACT, *overrides))
+        check_run_config(run_config(OURS, *overrides))
 
 
 def test_a_verl_without_what_it_needs_runs_all_rows(monkeypatch, capsys):
     from verl.utils import seqlen_balancing
 
     monkeypatch.delattr(seqlen_balancing, "get_seqlen_balanced_partitions")
-    config = run_config(OURS, EXACT)
+    config = run_config(OURS)
     check_run_config(config)
     assert "get_seqlen_balanced_partitions: not found" in capsys.readouterr().out
     assert worker_settings(config) == {}
