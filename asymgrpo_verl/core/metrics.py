@@ -238,8 +238,8 @@ METRICS = (
         "share",
         SKIPPED,
         "integration.update.loss_of_mini_batch",
-        "Share of the mini-batch's rows that the update left out, because all their advantages are 0. A rank that would "
-        "have too few rows runs some of them, so it may be below the share of rows with advantage 0.",
+        "Share of the mini-batch's rows that the update left out, because all their advantages are 0. A rank that "
+        "would have too few rows runs some of them, so it may be below the share of rows with advantage 0.",
     ),
     Metric(
         "actor/{positive,negative}/token_frac",
@@ -325,11 +325,11 @@ rollouts per prompt. `{a,b}` stands for one key with a and one with b, and `k_of
   equally many tokens, and near it with `use_dynamic_bsz`.
 - An update leaves out rollouts whose advantages are 0 on every token (`algorithm.zero_weight`). verl's `actor/pg_loss`,
   `actor/loss` and `actor/grad_norm` stay the same. `token_frac`, `clipfrac` and `ppo_kl`, `actor/pg_clipfrac`,
-  `actor/pg_clipfrac_lower` and `actor/ppo_kl` stay shares of all tokens: the tokens left out are in the denominator, and
-  count as 0 above. This is exact for the policy losses `asymgrpo` and `vanilla`, except for `actor/ppo_kl`, which is
-  smaller than verl's from the second update of a step on. Other metrics of a policy loss, such as `ratio` and
-  `loss_share`, are over the rollouts in the update. `actor/entropy` and `rollouts/*` are over all rollouts.
-  `perf/mfu/actor` counts the tokens in the update.
+  `actor/pg_clipfrac_lower` and `actor/ppo_kl` stay shares of all tokens: tokens that are left out count as 0. With the
+  policy losses `asymgrpo` and `vanilla` they add 0 in verl too, except to `actor/ppo_kl`: from the second update of a
+  step on, it is nearer to 0 than verl's. Other metrics of a policy loss, such as `ratio` and `loss_share`, are over the
+  rollouts in the update. `actor/entropy` and `rollouts/*` are over all rollouts. `perf/mfu/actor` counts the tokens in
+  the update.
 
 | key | unit | logged | computed by | meaning |
 |---|---|---|---|---|

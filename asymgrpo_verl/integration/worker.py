@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""verl's actor worker with our update (`integration.update`), plus one method: gradient norms by sign of the advantage."""
+"""verl's actor worker with our update (`integration.update`), plus one method: gradient norms by sign of advantage."""
 
 import torch
 from tensordict import TensorDict
@@ -24,7 +24,7 @@ from asymgrpo_verl.integration.update import UpdateWorker, without_zero_weight
 
 
 class GradientNormWorker(ActorRolloutRefWorker):
-    """verl's actor worker. The trainer starts it to leave out rollouts with advantage 0, or to measure gradient norms."""
+    """verl's actor worker. It can leave rollouts with advantage 0 out of an update, and measure gradient norms."""
 
     actor_worker_cls = UpdateWorker
 
@@ -33,8 +33,9 @@ class GradientNormWorker(ActorRolloutRefWorker):
         """Compute the gradient norm of each part of the loss (Eq. 11): of the positive and of the negative advantages.
 
         The weights and the optimizer's state stay as they are. The loss is that of the whole batch in one mini-batch,
-        without the entropy bonus. This costs two forward and two backward passes over the rows that an update would run.
-        The two gradients add up to that of the whole loss, except in a loss that chooses tokens by all advantages (clip_cov, kl_cov).
+        without the entropy bonus. This costs two forward and two backward passes over the rows that an update runs. The
+        two gradients add up to that of the whole loss, except in a loss that chooses tokens by all advantages
+        (clip_cov, kl_cov).
 
         Args:
             data: the batch, with `advantages`; verl's dispatch gives each rank its part.
