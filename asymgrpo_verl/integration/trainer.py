@@ -48,6 +48,7 @@ from asymgrpo_verl.integration.adapters import outcome_advantage
 from asymgrpo_verl.integration.failed_rewards import failed_share, take_failures
 from asymgrpo_verl.integration.sessions import advantages_by_session, multi_output_share, read_keys
 from asymgrpo_verl.integration.shaped_rewards import outcome_rewards
+from asymgrpo_verl.integration.spread import spread_rows
 from asymgrpo_verl.integration.watch import watch_actors
 from asymgrpo_verl.integration.zero_weight import worker_settings
 
@@ -266,7 +267,7 @@ class AsymGRPOTrainer(PPOTrainerSync):
         if self._is_due(self.diagnostics_settings.gradient_share_every):
             with marked_timer("gradient_share", self.timing_raw):
                 metrics.update(self._measure_gradients(batch))
-        batch = super()._update_actor(batch, metrics)
+        super()._update_actor(spread_rows(batch, self.actor_rollout_wg, self.config), metrics)
         metrics["entropy_change/predicted"] = -metrics["actor/lr"] * metrics["covariance/mean"]
         if self._is_due(self.diagnostics_settings.log_prob_increment_every):
             with marked_timer("log_prob_increment", self.timing_raw):

@@ -20,6 +20,7 @@ from composing import composed
 from omegaconf import OmegaConf
 from verl.trainer.config import AlgoConfig
 from verl.trainer.ppo.core_algos import get_adv_estimator_fn
+from verl.workers.engine_workers import TrainingWorker
 
 from asymgrpo_verl.core.estimators import ESTIMATORS
 from asymgrpo_verl.integration.settings import (
@@ -389,12 +390,10 @@ def test_a_sum_over_tokens_has_no_mean():
 
 
 def test_a_verl_without_what_it_needs_runs_all_rows(monkeypatch, capsys):
-    from verl.utils import seqlen_balancing
-
-    monkeypatch.delattr(seqlen_balancing, "get_seqlen_balanced_partitions")
+    monkeypatch.delattr(TrainingWorker, "train_mini_batch")
     config = run_config(OURS)
     check_run_config(config)
-    assert "get_seqlen_balanced_partitions: not found" in capsys.readouterr().out
+    assert "TrainingWorker.train_mini_batch: not found" in capsys.readouterr().out
     assert worker_settings(config) == {}
 
 
