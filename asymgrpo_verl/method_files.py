@@ -29,6 +29,7 @@ NOT_TRAINED = ("algorithm.diagnostics.", "trainer.")
 BETAS = ("algorithm.asymgrpo.beta_pos", "algorithm.asymgrpo.beta_neg")
 # No method sets these. They change what is trained, and the name of the run shows it.
 ADDITIONS = ("algorithm.asymgrpo.schedule", "algorithm.token_weighting")
+ADDED_VALUES = {"algorithm.zero_weight.mean_over": "nonzero"}  # with its other value the training stays the same
 
 
 def read_method(method: str) -> dict[str, Any]:
@@ -76,4 +77,7 @@ def differences(settings: Mapping[str, Any], config: Mapping[str, Any]) -> list[
     words += [f"{key.rsplit('.', 1)[1]}={values[key]}" for key in changed if key not in BETAS]
     used = ADDITIONS if config.get("algorithm.adv_estimator") == "asymgrpo" else ADDITIONS[1:]
     added = [group for group in used if any(key.startswith(f"{group}.") and key not in settings for key in config)]
-    return words + [group.rsplit(".", 1)[1] for group in added]
+    words += [group.rsplit(".", 1)[1] for group in added]
+    return words + [
+        f"{key.rsplit('.', 1)[1]}={value}" for key, value in ADDED_VALUES.items() if config.get(key) == value
+    ]

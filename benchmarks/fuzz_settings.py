@@ -32,17 +32,34 @@ from asymgrpo_verl.integration.settings import (
     DiagnosticsSettings,
     EntropyAdvantageSettings,
     TokenWeightingSettings,
+    ZeroWeightSettings,
     diagnostics_from,
     entropy_advantage_from,
     settings_from,
     token_weighting_from,
+    zero_weight_from,
 )
 from asymgrpo_verl.integration.startup_check import check_run_config
 
 VALUES = (
     *(0, 0.0, -0.0, 1, 2, 17, 0.5, 1.0, 1.5, 1e-8, 5e-324, 1e308, 2**100, -1, -1e-9, -1e308),
     *(10**400, -(10**400), math.nan, math.inf, -math.inf, True, False, None),
-    *("none", "positive", "negative", "surprisal", "entropy", "None", "0.5", "", "high", "???", "${nope}", "a\nb"),
+    *(
+        "none",
+        "positive",
+        "negative",
+        "surprisal",
+        "entropy",
+        "skip",
+        "nonzero",
+        "None",
+        "0.5",
+        "",
+        "high",
+        "???",
+        "${nope}",
+        "a\nb",
+    ),
     *([], [0.5], {}, {"beta_pos": 1}, [None]),
 )
 # Whole groups that are none, and keys that nobody knows.
@@ -82,12 +99,14 @@ GROUPS = {name: estimator.settings for name, estimator in ESTIMATORS.items()} | 
     "entropy_advantage": EntropyAdvantageSettings,
     "token_weighting": TokenWeightingSettings,
     "diagnostics": DiagnosticsSettings,
+    "zero_weight": ZeroWeightSettings,
 }
 ALLOWED = {name: {key.name: allows(key) for key in fields(settings)} for name, settings in GROUPS.items()}
 READERS = {
     "entropy_advantage": entropy_advantage_from,
     "token_weighting": token_weighting_from,
     "diagnostics": diagnostics_from,
+    "zero_weight": zero_weight_from,
 }
 
 

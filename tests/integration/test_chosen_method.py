@@ -102,6 +102,8 @@ def test_a_name_that_is_a_methods_or_no_name_is_refused(start, name):
         ("asymgrpo", ["algorithm.asymgrpo.beta_pos=0.8"], "asymgrpo-0.8-0.4"),
         ("f_grpo", ["algorithm.f_grpo.gamma=1.0"], "f_grpo-gamma=1.0"),
         ("asymgrpo", ["+algorithm.token_weighting.incorrect=surprisal"], "asymgrpo-token_weighting"),
+        ("grpo", ["+algorithm.zero_weight.mean_over=nonzero"], "grpo-mean_over=nonzero"),
+        ("grpo", ["+algorithm.zero_weight.mean_over=all", "+algorithm.zero_weight.rollouts=train"], "grpo"),
         ("asymgrpo", ["algorithm.asymgrpo.beta_pos=0.9", "algorithm.diagnostics.gradient_share_every=5"], "asymgrpo"),
     ],
 )

@@ -65,9 +65,10 @@ def test_the_weights_moved_and_rows_were_skipped(outcomes, ranks):
     trained = outcomes(ranks, torch.float64)
     assert distance(trained[Case()], trained[Case("token-sum")]) > 1e-3
     shares = {case.zero: trained[case][1]["actor/skipped_rows"] for case in SAME_GRADIENT if case.micro == 2}
-    # Without shuffling, the two mini-batches come again in every epoch. One row has no response token.
-    assert shares["none"] == pytest.approx([1 / 12, 0] * 5)
-    # If all 12 rows of a mini-batch have advantage 0, each rank runs one of them.
+    # The row without a response token fills up a micro-batch of two.
+    assert shares["none"] == pytest.approx([0] * 10)
+    # Without shuffling, the two mini-batches come again in every epoch. If all 12 rows of the first have advantage 0,
+    # each rank runs one of them.
     assert shares["mini-batch"] == pytest.approx([1 - ranks / 12, 0] * 5)
 
 
