@@ -180,7 +180,16 @@ def check_run(rng: random.Random) -> tuple[str, ...]:
         "algorithm": algorithm,
         "actor_rollout_ref": {
             "rollout": {"n": rng.choice((1, 2, 8))},
-            "actor": {"strategy": rng.choice(("fsdp", "fsdp2")), "use_kl_loss": rng.random() < 0.2},
+            "actor": {
+                "strategy": rng.choice(("fsdp", "fsdp2")),
+                "use_kl_loss": rng.random() < 0.2,
+                "entropy_coeff": rng.choice((0, 0, 0, 0.01)),
+                "calculate_entropy": rng.random() < 0.1,
+                "policy_loss": {"loss_mode": rng.choice(("asymgrpo", "vanilla", "kl_cov"))},
+                "loss_agg_mode": rng.choice(("token-mean", "token-sum", "seq-mean-token-sum-norm")),
+                "loss_scale_factor": rng.choice((None, 1024)),
+                "use_prefix_grouper": False,
+            },
         },
         "trainer": {"use_v1": rng.random() < 0.8, "v1": {"trainer_mode": rng.choice(("sync", "asymgrpo"))}},
         "reward": {"custom_reward_function": {"path": None}},
