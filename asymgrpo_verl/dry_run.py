@@ -42,7 +42,7 @@ actor_rollout_ref.rollout.seed
 actor_rollout_ref.rollout.val_kwargs.n actor_rollout_ref.rollout.val_kwargs.temperature
 reward.custom_reward_function.path
 algorithm.adv_estimator algorithm.norm_adv_by_std_in_grpo algorithm.use_kl_in_reward
-algorithm.{estimator} algorithm.entropy_advantage algorithm.token_weighting
+algorithm.{estimator} algorithm.entropy_advantage algorithm.token_weighting algorithm.zero_weight
 trainer.v1.trainer_mode trainer.nnodes trainer.n_gpus_per_node trainer.total_epochs trainer.total_training_steps
 trainer.test_freq trainer.save_freq trainer.checkpoint_callback_class trainer.resume_mode
 trainer.experiment_name trainer.default_local_dir trainer.logger

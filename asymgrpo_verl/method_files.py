@@ -37,6 +37,7 @@ DEFAULTS_OF_VERL = {
     "actor_rollout_ref.actor.clip_ratio_c": 3.0,
     "algorithm.use_kl_in_reward": False,
 }
+ADDED_VALUES = {"algorithm.zero_weight.mean_over": "nonzero"}  # with its other value the training stays the same
 
 
 def read_method(method: str) -> dict[str, Any]:
@@ -113,4 +114,7 @@ def differences(settings: Mapping[str, Any], config: Mapping[str, Any]) -> list[
     words += [mode] if mode in ASYNCHRONOUS else []
     used = ADDITIONS if config.get("algorithm.adv_estimator") == "asymgrpo" else ADDITIONS[1:]
     added = [group for group in used if any(key.startswith(f"{group}.") and key not in settings for key in config)]
-    return words + [group.rsplit(".", 1)[1] for group in added]
+    words += [group.rsplit(".", 1)[1] for group in added]
+    return words + [
+        f"{key.rsplit('.', 1)[1]}={value}" for key, value in ADDED_VALUES.items() if config.get(key) == value
+    ]

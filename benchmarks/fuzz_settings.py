@@ -32,17 +32,34 @@ from asymgrpo_verl.integration.settings import (
     DiagnosticsSettings,
     EntropyAdvantageSettings,
     TokenWeightingSettings,
+    ZeroWeightSettings,
     diagnostics_from,
     entropy_advantage_from,
     settings_from,
     token_weighting_from,
+    zero_weight_from,
 )
 from asymgrpo_verl.integration.startup_check import check_run_config
 
 VALUES = (
     *(0, 0.0, -0.0, 1, 2, 17, 0.5, 1.0, 1.5, 1e-8, 5e-324, 1e308, 2**100, -1, -1e-9, -1e308),
     *(10**400, -(10**400), math.nan, math.inf, -math.inf, True, False, None),
-    *("none", "positive", "negative", "surprisal", "entropy", "None", "0.5", "", "high", "???", "${nope}", "a\nb"),
+    *(
+        "none",
+        "positive",
+        "negative",
+        "surprisal",
+        "entropy",
+        "skip",
+        "nonzero",
+        "None",
+        "0.5",
+        "",
+        "high",
+        "???",
+        "${nope}",
+        "a\nb",
+    ),
     *([], [0.5], {}, {"beta_pos": 1}, [None]),
 )
 # Whole groups that are none, and keys that nobody knows.
@@ -84,12 +101,14 @@ GROUPS = {name: estimator.settings for name, estimator in ESTIMATORS.items()} | 
     "entropy_advantage": EntropyAdvantageSettings,
     "token_weighting": TokenWeightingSettings,
     "diagnostics": DiagnosticsSettings,
+    "zero_weight": ZeroWeightSettings,
 }
 ALLOWED = {name: {key.name: allows(key) for key in fields(settings)} for name, settings in GROUPS.items()}
 READERS = {
     "entropy_advantage": entropy_advantage_from,
     "token_weighting": token_weighting_from,
     "diagnostics": diagnostics_from,
+    "zero_weight": zero_weight_from,
 }
 
 
@@ -163,7 +182,16 @@ def check_run(rng: random.Random) -> tuple[str, ...]:
         "algorithm": algorithm,
         "actor_rollout_ref": {
             "rollout": {"n": rng.choice((1, 2, 8))},
-            "actor": {"strategy": rng.choice(("fsdp", "fsdp2")), "use_kl_loss": rng.random() < 0.2},
+            "actor": {
+                "strategy": rng.choice(("fsdp", "fsdp2")),
+                "use_kl_loss": rng.random() < 0.2,
+                "entropy_coeff": rng.choice((0, 0, 0, 0.01)),
+                "calculate_entropy": rng.random() < 0.1,
+                "policy_loss": {"loss_mode": rng.choice(("asymgrpo", "vanilla", "kl_cov"))},
+                "loss_agg_mode": rng.choice(("token-mean", "token-sum", "seq-mean-token-sum-norm")),
+                "loss_scale_factor": rng.choice((None, 1024)),
+                "use_prefix_grouper": False,
+            },
         },
         "trainer": {"use_v1": rng.random() < 0.8, "v1": {"trainer_mode": rng.choice(("sync", "asymgrpo"))}},
         "reward": {"custom_reward_function": {"path": None}},

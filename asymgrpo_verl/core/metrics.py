@@ -43,6 +43,7 @@ INCREMENT = "every log_prob_increment_every steps"
 GRADIENT = "every gradient_share_every steps"
 SCHEDULED = "with adv_estimator=asymgrpo"
 LOSS = "with loss_mode=asymgrpo or up"
+SKIPPED = "if an update may leave out rollouts"
 TRAINER = "integration.trainer.AsymGRPOTrainer"
 
 METRICS = (
@@ -250,6 +251,14 @@ METRICS = (
         "Time of the passes over the batch that these metrics cost, 0 at other steps.",
     ),
     Metric(
+        "actor/skipped_rows",
+        "share",
+        SKIPPED,
+        "integration.update.loss_of_mini_batch",
+        "Share of the mini-batch's rows that the update left out, because all their advantages are 0. A rank that "
+        "would have too few rows runs some of them, so it may be below the share of rows with advantage 0.",
+    ),
+    Metric(
         "actor/{positive,negative}/token_frac",
         "share",
         LOSS,
@@ -334,6 +343,13 @@ rollouts per prompt. `{a,b}` stands for one key with a and one with b, and `k_of
 - The loss's metrics (`actor/*`) are verl's plain means over micro-batches. `token_frac`, `clipfrac` and `ppo_kl` are
   shares of all tokens, so a micro-batch may lack a channel. Their mean is the share of the batch if micro-batches have
   equally many tokens, and near it with `use_dynamic_bsz`.
+- An update leaves out rollouts whose advantages are 0 on every token (`algorithm.zero_weight`). verl's `actor/pg_loss`,
+  `actor/loss` and `actor/grad_norm` stay the same. `token_frac`, `clipfrac` and `ppo_kl`, `actor/pg_clipfrac`,
+  `actor/pg_clipfrac_lower` and `actor/ppo_kl` stay shares of all tokens: tokens that are left out count as 0. With the
+  policy losses `asymgrpo` and `vanilla` they add 0 in verl too, except to `actor/ppo_kl`: from the second update of a
+  step on, it is nearer to 0 than verl's. Other metrics of a policy loss, such as `ratio` and `loss_share`, are over the
+  rollouts in the update. `actor/entropy` and `rollouts/*` are over all rollouts. `perf/mfu/actor` counts the tokens in
+  the update.
 
 | key | unit | logged | computed by | meaning |
 |---|---|---|---|---|

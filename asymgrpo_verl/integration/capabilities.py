@@ -58,12 +58,12 @@ SEPARATE = f"{V1}.trainer_separate_async.PPOTrainerSeparateAsync"
 LOOP, LOOP_TQ = "verl.experimental.agent_loop.agent_loop", f"{V1}.agent_loop_tq"
 ROLLOUT, CHECKPOINT_ENGINE = "verl.workers.rollout", "verl.checkpoint_engine.base"
 
-METHOD, TRAINER, COLOCATE_ASYNC, SEPARATE_ASYNC, GRADIENTS, KEEP_BEST, REWARD, CPU = (
+METHOD, TRAINER, COLOCATE_ASYNC, SEPARATE_ASYNC, WORKER, KEEP_BEST, REWARD, CPU = (
     "the method (estimators, policy losses, settings)",
     "trainer.v1.trainer_mode=asymgrpo",
     "trainer.v1.trainer_mode=asymgrpo_colocate_async",
     "trainer.v1.trainer_mode=asymgrpo_separate_async",
-    "algorithm.diagnostics.gradient_share_every",
+    "our worker (algorithm.zero_weight, algorithm.diagnostics.gradient_share_every)",
     "trainer.checkpoint_callback_class=asymgrpo_verl.checkpoints.KeepBest",
     "reward.custom_reward_function.path=pkg://asymgrpo_verl.rewards",
     "VERL_PLATFORM=cpu",
@@ -125,15 +125,19 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need(f"{BASE}._load_checkpoint", override="self", has="global_steps"),
         Need(f"{BASE}._compute_old_log_prob", has="old_log_probs entropy"),
         Need(f"{BASE}._compute_advantage", override="self batch metrics", has="advantages response_mask rm_scores"),
+        Need(f"{BASE}._balance_batch", has="_dispatch_info seq_len"),
         Need(f"{BASE}._update_actor", override="self batch metrics"),
         Need(f"{BASE}.on_validate_end"),
         Need("verl.single_controller.ray.base.RayWorkerGroup._create_worker"),
         Need("verl.single_controller.ray.base.create_colocated_worker_cls", has="WorkerDict"),
+        Need("verl.utils.seqlen_balancing.calculate_workload", call="_"),
+        Need("verl.utils.seqlen_balancing.get_seqlen_balanced_partitions", call="_ _ equal_size="),
         Need("verl.utils.debug.marked_timer", call="_ _"),
         Need("verl.workers.utils.padding.response_to_nested", call="_ _"),
         Need("verl.workers.utils.padding.response_from_nested", call="_ _"),
         Need("transfer_queue.interface.kv_batch_get", call="keys= partition_id= select_fields="),
         Need("transfer_queue.interface.kv_batch_put", call="keys= partition_id= fields="),
+        Need("transfer_queue.metadata.KVBatchMeta.select_keys", call="_ _"),
         Need("transfer_queue.interface.kv_list", call="partition_id="),
         Need("transfer_queue.interface.kv_clear", call="keys= partition_id="),
         Need("transfer_queue.interface.async_kv_put", call="key= partition_id= tag="),
@@ -150,21 +154,43 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need(f"{SEPARATE}._compute_old_log_prob", has="local_trigger_step save_model_to_cpu restore_model_from_cpu"),
         Need(f"{SEPARATE}._step_had_idle", has="poll_interval"),
     ),
-    GRADIENTS: (
+    WORKER: (
         Need("ray.actor._modify_class", has="__ray_actor_class__"),
         Need("ray.actor.ActorClass._ray_from_modified_class", has="__ray_metadata__"),
         Need(f"{WORKERS}.ActorRolloutRefWorker.__init__"),
-        Need(f"{WORKERS}.ActorRolloutRefWorker.init_model", has="actor set_loss_fn"),
+        Need(f"{WORKERS}.ActorRolloutRefWorker.init_model", has="actor set_loss_fn actor_worker_cls"),
+        Need(f"{WORKERS}.ActorRolloutRefWorker.update_actor", has="train_mini_batch"),
         Need("verl.experimental.separation.engine_workers.DetachActorWorker", has="actor_worker_cls save_model_to_cpu"),
         Need(f"{WORKERS}.TrainingWorker.__init__", has="engine engine_config model_config"),
-        Need(f"{WORKERS}.TrainingWorker.set_loss_fn", has="loss_fn"),
+        Need(f"{WORKERS}.TrainingWorker.set_loss_fn", override="self loss_fn", has="loss_fn"),
+        Need(f"{WORKERS}.TrainingWorker.train_mini_batch", has="train_batch"),
         Need(
             f"{WORKERS}.TrainingWorker.train_batch",
-            has="use_remove_padding use_dynamic_bsz max_token_len_per_gpu micro_batch_size_per_gpu use_fused_kernels",
+            override="self data",
+            has="global_token_num use_remove_padding use_dynamic_bsz max_token_len_per_gpu micro_batch_size_per_gpu "
+            "use_fused_kernels",
         ),
         Need("verl.workers.engine.base.BaseEngine.train_batch", has="optimizer_zero_grad forward_backward_batch"),
         Need(f"{FSDP}.FSDPEngine.optimizer_zero_grad", call="_"),
-        Need(f"{FSDP}.FSDPEngine.forward_backward_batch", call="_ _ _"),
+        Need(f"{FSDP}.FSDPEngine.forward_backward_batch", call="_ _ _", has="loss_mask batch_num_tokens"),
+        Need(
+            "verl.workers.config.engine.FSDPEngineConfig",
+            has="use_dynamic_bsz max_token_len_per_gpu micro_batch_size_per_gpu ulysses_sequence_parallel_size",
+        ),
+        Need(f"{FSDP}.FSDPEngine.get_data_parallel_group", call="_"),
+        Need(f"{FSDP}.FSDPEngine.get_data_parallel_rank", call="_"),
+        Need(f"{FSDP}.FSDPEngine.get_data_parallel_size", call="_"),
+        Need(f"{FSDP}.FSDPEngineWithLMHead.forward_step", has="data dp_group"),
+        Need("verl.workers.engine.utils.prepare_micro_batches", has="rearrange_micro_batches micro_batch_size_per_gpu"),
+        Need(
+            "verl.utils.seqlen_balancing.rearrange_micro_batches",
+            has="calculate_workload get_seqlen_balanced_partitions",
+        ),
+        Need("verl.utils.metric.utils.Metric", call="_ _", has="aggregate"),
+        Need("verl.utils.metric.utils.AggregationType", has="MEAN"),
+        Need("verl.utils.device.get_device_name"),
+        Need("verl.utils.tensordict_utils.get", call="_ _ _"),
+        Need("verl.utils.tensordict_utils.index_select_tensor_dict", call="_ _"),
         Need(f"{FSDP}.FSDPEngine.train_mode", call="_"),
         Need(f"{FSDP}.FSDPEngine.is_mp_src_rank_with_outputs", call="_"),
         Need("verl.single_controller.base.decorator.register", call="dispatch_mode="),
@@ -342,7 +368,12 @@ def used_features(config: DictConfig) -> list[str]:
         TRAINER: trainer,
         COLOCATE_ASYNC: mode == "colocate_async",
         SEPARATE_ASYNC: mode == "separate_async",
-        GRADIENTS: trainer and bool(select(config, "algorithm.diagnostics.gradient_share_every")),
+        # A run that leaves out rollouts with advantage 0 by default runs them if this verl lacks what that needs.
+        WORKER: trainer
+        and (
+            bool(select(config, "algorithm.diagnostics.gradient_share_every"))
+            or select(config, "algorithm.zero_weight.mean_over") == "nonzero"
+        ),
         KEEP_BEST: callback.startswith("asymgrpo_verl."),
         REWARD: reward == "pkg://asymgrpo_verl.rewards",
         CPU: on_cpu(),

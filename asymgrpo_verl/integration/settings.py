@@ -27,7 +27,7 @@ from asymgrpo_verl.core.estimators import ESTIMATORS, OutcomeSettings
 from asymgrpo_verl.core.fields import check_group, choice, number, read, unknown_key
 from asymgrpo_verl.core.schedules import KINDS, Constant, Entropy, Schedule
 
-TRAINER_GROUPS = ("entropy_advantage", "token_weighting", "diagnostics")
+TRAINER_GROUPS = ("entropy_advantage", "token_weighting", "diagnostics", "zero_weight")
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,22 @@ class DiagnosticsSettings:
     log_prob_increment_every: int = number(0, at_least=0)
     gradient_share_every: int = number(0, at_least=0)
     max_failed_rewards: float = number(0.01, at_least=0, at_most=1)
+
+
+@dataclass(frozen=True)
+class ZeroWeightSettings:
+    """What an update does with rollouts whose advantages are 0 on every token: see `integration.zero_weight`.
+
+    Attributes:
+        rollouts: "skip" leaves them out of the forward and backward passes if the gradient stays the same without them.
+            "train" runs them as verl does.
+        mean_over: what the loss divides by. "all" divides by the tokens or rollouts of the whole mini-batch, as verl
+            does. "nonzero" leaves those with advantage 0 out of the count, so the gradient is larger in mini-batches
+            with many of them. That is another method.
+    """
+
+    rollouts: str = choice("skip", "train")
+    mean_over: str = choice("all", "nonzero")
 
 
 def _group(algorithm: Mapping, name: str) -> Any:
@@ -119,6 +135,11 @@ def token_weighting_from(algorithm: Mapping) -> TokenWeightingSettings | None:
 def diagnostics_from(algorithm: Mapping) -> DiagnosticsSettings:
     """Read `algorithm.diagnostics`. Raises as `settings_from` does."""
     return read(_group(algorithm, "diagnostics"), "algorithm.diagnostics", DiagnosticsSettings)
+
+
+def zero_weight_from(algorithm: Mapping) -> ZeroWeightSettings:
+    """Read `algorithm.zero_weight`. Raises as `settings_from` does."""
+    return read(_group(algorithm, "zero_weight"), "algorithm.zero_weight", ZeroWeightSettings)
 
 
 def schedules_from(algorithm: Mapping) -> dict[str, Schedule]:

@@ -29,13 +29,16 @@ from asymgrpo_verl.integration.modes import MODE, other_trainer
 from asymgrpo_verl.integration.settings import (
     TRAINER_GROUPS,
     DiagnosticsSettings,
+    ZeroWeightSettings,
     diagnostics_from,
     entropy_advantage_from,
     schedules_from,
     settings_from,
     token_weighting_from,
+    zero_weight_from,
 )
 from asymgrpo_verl.integration.shaped_rewards import check_shaped_reward
+from asymgrpo_verl.integration.zero_weight import check_zero_weight
 
 LIMITS = ["time_limit", "batch_limit"]  # the settings of our reward function
 
@@ -125,6 +128,7 @@ def _check_trainer_settings(config: DictConfig, other: str | None) -> None:
         "entropy_advantage": (entropy_advantage_from(algorithm), True),
         "token_weighting": (weighting, True),
         "diagnostics": (diagnostics != DiagnosticsSettings(), diagnostics.log_prob_increment_every),
+        "zero_weight": (zero_weight_from(algorithm) != ZeroWeightSettings(), False),
         "asymgrpo.schedule": (adapts, any(isinstance(schedule, Entropy) for schedule in schedules.values())),
     }
     bypass = OmegaConf.select(config, "algorithm.rollout_correction.bypass_mode")
@@ -143,6 +147,8 @@ def _check_trainer_settings(config: DictConfig, other: str | None) -> None:
                 "token entropy nor log-probabilities before the update; expected bypass_mode=False. Set it, or remove "
                 f"algorithm.{name}."
             )
+    if not other:
+        check_zero_weight(config)
 
 
 def _check_keys_of_algorithm(algorithm: DictConfig, used: str) -> None:

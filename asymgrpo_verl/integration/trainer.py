@@ -48,7 +48,9 @@ from asymgrpo_verl.integration.modes import MODE
 from asymgrpo_verl.integration.rollouts import Outputs, Rollouts, join, last_outputs
 from asymgrpo_verl.integration.sessions import advantages_by_session, multi_output_share, read_keys
 from asymgrpo_verl.integration.shaped_rewards import outcome_rewards
+from asymgrpo_verl.integration.spread import spread_rows
 from asymgrpo_verl.integration.watch import watch_actors
+from asymgrpo_verl.integration.zero_weight import worker_settings
 
 POLL_SECONDS = 0.1
 STATE_FILE = "asymgrpo.json"  # in a checkpoint's directory
@@ -111,6 +113,7 @@ class OurTrainer(PPOTrainer):
         self.entropy_advantage = settings.entropy_advantage_from(algorithm)
         self.token_weighting = settings.token_weighting_from(algorithm)
         self.diagnostics_settings = settings.diagnostics_from(algorithm)
+        self.zero_weight = worker_settings(config)
         self.state = State()
         # In bypass mode verl uses the rollout server's log-probabilities as the old ones, and computes no entropy.
         self.bypass = bool(OmegaConf.select(config, "algorithm.rollout_correction.bypass_mode"))
@@ -130,7 +133,7 @@ class OurTrainer(PPOTrainer):
     def _init_resource_pool_mgr(self):
         """Override verl's method because it chooses the actor's worker class. Ours adds gradient norms to it."""
         super()._init_resource_pool_mgr()
-        if self.diagnostics_settings.gradient_share_every:
+        if self.diagnostics_settings.gradient_share_every or self.zero_weight:
             # Imported here, because the trainer also has to work with a verl in which these workers do not.
             from asymgrpo_verl.integration.worker import WITH_GRADIENT_NORMS
 
@@ -255,11 +258,16 @@ class OurTrainer(PPOTrainer):
         return self._shape_advantages(batch, outputs)
 
     def _update_actor(self, batch, metrics: dict):
-        """Override verl's method to measure the gradient right before the first trigger of a step trains."""
+        """Override verl's method to choose the rows that train, and to measure the gradient before the first trigger.
+
+        The rows are spread over the ranks for the update alone; the caller keeps its order.
+        """
+        batch.extra_info.update(self.zero_weight)
         if self.local_trigger_step == 0 and self._is_due(self.diagnostics_settings.gradient_share_every):
             with marked_timer("gradient_share", self.timing_raw):
                 self.gradients = self._measure_gradients(batch)
-        return super()._update_actor(batch, metrics)
+        super()._update_actor(spread_rows(batch, self.actor_rollout_wg, self.config), metrics)
+        return batch
 
     def _is_due(self, every: int) -> bool:
         return every > 0 and self.global_steps % every == 0

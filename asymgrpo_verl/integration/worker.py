@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""verl's actor workers plus one method: the gradient norms of the positive and of the negative advantages."""
+"""verl's actor workers with our update (`integration.update`), plus one method: gradient norms by sign of advantage."""
 
 import torch
 from tensordict import TensorDict
@@ -21,17 +21,22 @@ from verl.single_controller.base.decorator import make_nd_compute_dataproto_disp
 from verl.utils import tensordict_utils as tu
 from verl.workers.engine_workers import ActorRolloutRefWorker
 
+from asymgrpo_verl.integration.update import UpdateWorker, without_zero_weight
+
 
 class GradientNormWorker(ActorRolloutRefWorker):
-    """verl's actor worker, which the trainer starts if `algorithm.diagnostics.gradient_share_every` is above 0."""
+    """verl's actor worker. It can leave rollouts with advantage 0 out of an update, and measure gradient norms."""
+
+    actor_worker_cls = UpdateWorker
 
     @register(dispatch_mode=make_nd_compute_dataproto_dispatch_fn(mesh_name="actor"))
     def gradient_norms_by_sign(self, data: TensorDict) -> TensorDict | None:
         """Compute the gradient norm of each part of the loss (Eq. 11): of the positive and of the negative advantages.
 
         The weights and the optimizer's state stay as they are. The loss is that of the whole batch in one mini-batch,
-        without the entropy bonus. This costs two forward and two backward passes over the batch. The two gradients add
-        up to that of the whole loss, except in a loss that chooses tokens by all advantages (clip_cov, kl_cov).
+        without the entropy bonus. This costs two forward and two backward passes over the rows that an update runs. The
+        two gradients add up to that of the whole loss, except in a loss that chooses tokens by all advantages
+        (clip_cov, kl_cov).
 
         Args:
             data: the batch, with `advantages`; verl's dispatch gives each rank its part.
@@ -50,6 +55,8 @@ class GradientNormWorker(ActorRolloutRefWorker):
         }
         tu.assign_non_tensor(data, **given)
         tu.maybe_fix_3d_position_ids(data)  # of vision models; verl's train_batch calls it before a pass too
+        if "zero_weight_mean_over" in data:
+            data = without_zero_weight(data, engine, defaults)
         advantages, norms = data["advantages"], {}
         with engine.train_mode():
             for sign, part in (("positive", advantages.clamp(min=0.0)), ("negative", advantages.clamp(max=0.0))):

@@ -29,13 +29,13 @@ from asymgrpo_verl.integration import capabilities
 from asymgrpo_verl.integration.capabilities import (
     COLOCATE_ASYNC,
     CPU,
-    GRADIENTS,
     KEEP_BEST,
     METHOD,
     NEEDS,
     REWARD,
     SEPARATE_ASYNC,
     TRAINER,
+    WORKER,
     Need,
 )
 
@@ -134,7 +134,10 @@ def test_the_features_that_a_run_uses_are_read_from_its_configuration():
     assert used(run()) == [METHOD]
     loss = "actor_rollout_ref__actor__policy_loss__loss_mode"
     assert used(run(**{"algorithm__adv_estimator": "grpo", loss: "asymgrpo"})) == [METHOD]
-    assert used(run(**OURS_IN_FULL)) == [METHOD, TRAINER, GRADIENTS]
+    assert used(run(**OURS_IN_FULL)) == [METHOD, TRAINER, WORKER]
+    assert used(run(trainer__v1__trainer_mode="asymgrpo", algorithm__zero_weight__mean_over="nonzero")) == [
+        *(METHOD, TRAINER, WORKER)
+    ]
     assert used(run(trainer__v1__trainer_mode="asymgrpo", trainer__use_v1=False)) == [METHOD]
     of_modes = {"sync": [], "colocate_async": [COLOCATE_ASYNC], "separate_async": [SEPARATE_ASYNC]}
     for mode, features in of_modes.items():
@@ -187,7 +190,7 @@ def test_gradient_norms_alone_are_missed_by_a_run_that_measures_them(monkeypatch
     renamed(monkeypatch, TrainingWorker, "train_batch")
     capabilities.check_at_start(run(trainer__v1__trainer_mode="asymgrpo"))
     (line,) = capsys.readouterr().out.splitlines()
-    assert f"{GRADIENTS} cannot be used (verl.workers.engine_workers.TrainingWorker.train_batch: not found)" in line
+    assert f"{WORKER} cannot be used (verl.workers.engine_workers.TrainingWorker.train_batch: not found)" in line
     with pytest.raises(ValueError, match="TrainingWorker.train_batch: not found"):
         capabilities.check_at_start(run(**OURS_IN_FULL))
 

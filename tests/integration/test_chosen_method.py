@@ -126,6 +126,8 @@ def test_a_name_that_is_a_methods_or_no_name_is_refused(start, name):
         ("grpo", ["algorithm.use_kl_in_reward=true"], "grpo-use_kl_in_reward=True"),
         ("asymgrpo", [f"{ACTOR}.clip_ratio_c=10"], "asymgrpo-clip_ratio_c=10"),
         ("asymgrpo", ["+algorithm.asymgrpo.reward_threshold=5"], "asymgrpo-reward_threshold=5"),
+        ("grpo", ["+algorithm.zero_weight.mean_over=nonzero"], "grpo-mean_over=nonzero"),
+        ("grpo", ["+algorithm.zero_weight.mean_over=all", "+algorithm.zero_weight.rollouts=train"], "grpo"),
         ("asymgrpo", ["algorithm.asymgrpo.beta_pos=0.9", "algorithm.diagnostics.gradient_share_every=5"], "asymgrpo"),
     ],
 )

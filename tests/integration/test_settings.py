@@ -20,6 +20,7 @@ from composing import composed
 from omegaconf import OmegaConf
 from verl.trainer.config import AlgoConfig
 from verl.trainer.ppo.core_algos import get_adv_estimator_fn
+from verl.workers.engine_workers import TrainingWorker
 
 from asymgrpo_verl.core.estimators import ESTIMATORS
 from asymgrpo_verl.integration.settings import (
@@ -32,6 +33,7 @@ from asymgrpo_verl.integration.settings import (
     token_weighting_from,
 )
 from asymgrpo_verl.integration.startup_check import check_run_config
+from asymgrpo_verl.integration.zero_weight import worker_settings
 
 AsymGRPO = ESTIMATORS["asymgrpo"].settings
 
@@ -315,6 +317,7 @@ BYPASS = "algorithm.rollout_correction.bypass_mode=True"
 LINEAR = ["+algorithm.asymgrpo.schedule.beta_pos.kind=linear", "+algorithm.asymgrpo.schedule.beta_pos.end=0"]
 ENTROPY = ["+algorithm.asymgrpo.schedule.beta_neg.kind=entropy", "+algorithm.asymgrpo.schedule.beta_neg.target=0.3"]
 WEIGHTING = ["+algorithm.token_weighting.incorrect=surprisal"]
+ZERO_WEIGHT = ["+algorithm.zero_weight.rollouts=train"]
 GRADIENT = ["+algorithm.diagnostics.gradient_share_every=5", "actor_rollout_ref.actor.strategy=fsdp2"]
 
 
@@ -325,12 +328,80 @@ def test_what_the_trainer_reads_is_off_by_default():
     assert token_weighting_from(run_config(*WEIGHTING).algorithm) == TokenWeightingSettings("none", "surprisal", 0.2)
 
 
-@pytest.mark.parametrize("overrides", [LINEAR, ENTROPY, WEIGHTING], ids=lambda o: o[0])
+@pytest.mark.parametrize("overrides", [LINEAR, ENTROPY, WEIGHTING, ZERO_WEIGHT], ids=lambda o: o[0])
 def test_what_only_our_trainer_reads_needs_it(overrides):
     check_run_config(run_config(OURS, *overrides))
     check_run_config(run_config(*overrides))  # verl's own name of a mode: the run gets our trainer of that mode
     with pytest.raises(ValueError, match="got a value, but trainer.v1.trainer_mode=own ignores it"):
         check_run_config(run_config("trainer.v1.trainer_mode=own", *overrides))
+
+
+def test_an_update_leaves_out_rollouts_with_advantage_0_by_default(capsys):
+    config = run_config(OURS)
+    check_run_config(config)
+    assert capsys.readouterr().out == ""
+    assert worker_settings(config) == {"zero_weight_mean_over": "all"}
+    assert worker_settings(run_config(OURS, "+algorithm.zero_weight.mean_over=nonzero")) == {
+        "zero_weight_mean_over": "nonzero"
+    }
+
+
+ACTOR = "actor_rollout_ref.actor"
+NORM = f"{ACTOR}.loss_agg_mode=seq-mean-token-sum-norm"
+NEEDS_ALL_ROWS = [
+    ([f"{ACTOR}.entropy_coeff=0.01"], "entropy_coeff=0.01: the entropy bonus is over all rollouts"),
+    ([f"{ACTOR}.entropy_coeff=-0.01"], "entropy_coeff=-0.01: the entropy bonus is over all rollouts"),
+    ([f"{ACTOR}.calculate_entropy=True"], "calculate_entropy=True: actor/entropy_loss is over all rollouts"),
+    ([f"{ACTOR}.use_kl_loss=True"], "use_kl_loss=True: the KL loss is over all rollouts"),
+    (["distillation.enabled=True"], "distillation.enabled=True: the distillation loss is over all rollouts"),
+    (["actor_rollout_ref.model.mtp.enable=True"], "mtp.enable=True: its loss is over all rollouts"),
+    ([f"{ACTOR}.fsdp_config.qat.enable=True"], "qat.enable=True: activations are scaled by those of all rollouts"),
+    *(
+        ([f"{ACTOR}.policy_loss.loss_mode={loss}"], f"loss_mode={loss}: it is not known to be a sum over rollouts")
+        for loss in ("clip_cov", "kl_cov", "geo_mean", "dro", "bypass_mode", "my_loss")
+    ),
+    ([NORM], "without loss_scale_factor divides by the longest response of a micro-batch"),
+    ([f"{ACTOR}.use_prefix_grouper=True"], "use_prefix_grouper=True keeps the rollouts of a prompt together"),
+    ([f"{ACTOR}.strategy=megatron"], "strategy=megatron: it works with fsdp and fsdp2"),
+]
+
+
+@pytest.mark.parametrize("overrides, reason", NEEDS_ALL_ROWS, ids=lambda value: value if isinstance(value, str) else "")
+def test_an_update_that_needs_all_rows_runs_them_and_says_why(overrides, reason, capsys):
+    config = run_config(OURS, *overrides)
+    check_run_config(config)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("[asymgrpo_verl] the update also runs rollouts with advantage 0: ") and line.endswith(reason)
+    assert worker_settings(config) == {}
+    with pytest.raises(ValueError, match="mean_over: got nonzero; expected all, because") as error:
+        check_run_config(run_config(OURS, "+algorithm.zero_weight.mean_over=nonzero", *overrides))
+    assert reason in str(error.value)
+
+
+def test_an_update_runs_all_rows_without_a_word_if_it_was_asked_to(capsys):
+    config = run_config(OURS, "+algorithm.zero_weight.rollouts=train")
+    check_run_config(config)
+    assert (capsys.readouterr().out, worker_settings(config)) == ("", {})
+
+
+def test_a_norm_with_a_scale_of_its_own_does_not_need_all_rows(capsys):
+    config = run_config(OURS, NORM, f"{ACTOR}.loss_scale_factor=1024")
+    check_run_config(config)
+    assert capsys.readouterr().out == "" and worker_settings(config)
+
+
+def test_a_sum_over_tokens_has_no_mean():
+    overrides = ["+algorithm.zero_weight.mean_over=nonzero", f"{ACTOR}.loss_agg_mode=token-sum"]
+    with pytest.raises(ValueError, match="expected all, because .*loss_agg_mode=token-sum divides by nothing"):
+        check_run_config(run_config(OURS, *overrides))
+
+
+def test_a_verl_without_what_it_needs_runs_all_rows(monkeypatch, capsys):
+    monkeypatch.delattr(TrainingWorker, "train_mini_batch")
+    config = run_config(OURS)
+    check_run_config(config)
+    assert "TrainingWorker.train_mini_batch: not found" in capsys.readouterr().out
+    assert worker_settings(config) == {}
 
 
 def test_diagnostics_that_another_trainer_does_not_make_are_named(capsys):
@@ -365,6 +436,8 @@ def test_bypass_mode_has_no_old_policy_to_ask(overrides, allowed):
         (["+algorithm.token_weighting.correct=all"], "correct: got 'all'; expected one of none, surprisal, entropy"),
         (["+algorithm.token_weighting.top=1.5"], "top: got 1.5; expected a number <= 1"),
         (["+algorithm.token_weights.top=1"], r"did you mean algorithm.token_weighting\?"),
+        (["+algorithm.zero_weight.rollouts=drop"], "zero_weight.rollouts: got 'drop'; expected one of skip, train"),
+        (["+algorithm.zero_weights.rollouts=train"], r"did you mean algorithm.zero_weight\?"),
         (["+algorithm.diagnostics.every=1"], "algorithm.diagnostics.every: got an unknown key"),
         (["+algorithm.diagnostics.gradient_share_every=-1"], "gradient_share_every: got -1; expected an integer >= 0"),
         (
