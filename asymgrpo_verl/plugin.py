@@ -20,6 +20,7 @@ uses nothing of ours is then not affected, and `integration.capabilities.check_a
 """
 
 import os
+import sys
 from functools import partial, wraps
 
 import wrapt
@@ -43,6 +44,8 @@ def _check_config_at_start(verl_config) -> None:
 
     It is replaced because verl 0.9 has no extension point for this; tests/test_upstream.py fails when it changes.
     """
+    from hydra.core.hydra_config import HydraConfig
+
     from asymgrpo_verl.integration.capabilities import check_at_start
     from asymgrpo_verl.integration.startup_check import check_run_config
 
@@ -53,8 +56,13 @@ def _check_config_at_start(verl_config) -> None:
 
     @wraps(original)
     def validate_config(config, *args, **kwargs):
-        check_at_start(config)
-        check_run_config(config)
+        try:
+            check_at_start(config)
+            check_run_config(config)
+        except (ValueError, TypeError) as error:
+            if not HydraConfig.initialized():  # not the process of Hydra's main, which would print a traceback
+                raise
+            sys.exit(f"[asymgrpo_verl] {error}")
         return original(config, *args, **kwargs)
 
     verl_config.validate_config = validate_config
@@ -69,14 +77,17 @@ def _check_other_entry_points(main_ppo) -> None:
     from asymgrpo_verl.integration.modes import other_trainer, use_our_trainer
     from asymgrpo_verl.integration.startup_check import check_run_config
 
-    original = main_ppo.run_ppo
+    original = getattr(main_ppo, "run_ppo", None)
+    if original is None:  # another verl; `capabilities` ends a run that needs us
+        return
 
     @wraps(original)
-    def run_ppo(config, task_runner_class, *args, **kwargs):
-        check_run_config(config, task_runner_class)
-        if other_trainer(config, task_runner_class) is None:
+    def run_ppo(config, *args, **kwargs):
+        task_runner = args[0] if args else kwargs.get("task_runner_class")
+        check_run_config(config, task_runner)
+        if other_trainer(config, task_runner) is None:
             use_our_trainer(config)
-        return original(config, task_runner_class, *args, **kwargs)
+        return original(config, *args, **kwargs)
 
     main_ppo.run_ppo = run_ppo
 
@@ -85,8 +96,9 @@ def _record_failed_rewards(agent_loop) -> None:
     """Wrap the method in which verl's agent loops call the reward, because verl drops a rollout whose reward raises."""
     from asymgrpo_verl.integration.failed_rewards import recording
 
-    worker = agent_loop.AgentLoopWorker
-    worker._compute_score = recording(worker._compute_score)
+    worker = getattr(agent_loop, "AgentLoopWorker", None)
+    if hasattr(worker, "_compute_score"):  # another verl has another method, and then `capabilities` misses it
+        worker._compute_score = recording(worker._compute_score)
 
 
 def _register_trainers(trainer_sync) -> None:

@@ -57,7 +57,7 @@ ROOMS = {
     "figures": Room(f"{FLOOR} core runs", "jinja2 matplotlib torch"),
     "smoke": Room(f"{FLOOR} core rewards runs", "numpy torch verl"),
     # Doors, which users name. Nothing imports a door.
-    "plugin": Room("core integration cpu", "wrapt"),
+    "plugin": Room("core integration cpu", "hydra wrapt"),
     "cli": Room(f"{FLOOR} integration evaluation figures runs smoke"),
     "checkpoints": Room(f"{FLOOR} runs", "verl"),
     "dry_run": Room(f"{FLOOR} integration", "hydra omegaconf verl"),

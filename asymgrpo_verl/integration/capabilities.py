@@ -58,9 +58,10 @@ SEPARATE = f"{V1}.trainer_separate_async.PPOTrainerSeparateAsync"
 LOOP, LOOP_TQ = "verl.experimental.agent_loop.agent_loop", f"{V1}.agent_loop_tq"
 ROLLOUT, CHECKPOINT_ENGINE = "verl.workers.rollout", "verl.checkpoint_engine.base"
 
-METHOD, TRAINER, COLOCATE_ASYNC, SEPARATE_ASYNC, WORKER, KEEP_BEST, REWARD, CPU = (
+METHOD, TRAINER, OTHERS, COLOCATE_ASYNC, SEPARATE_ASYNC, WORKER, KEEP_BEST, REWARD, CPU = (
     "the method (estimators, policy losses, settings)",
     "trainer.v1.trainer_mode=asymgrpo",
+    "checks of verl's experimental trainers and of its DAPO reward manager",
     "trainer.v1.trainer_mode=asymgrpo_colocate_async",
     "trainer.v1.trainer_mode=asymgrpo_separate_async",
     "our worker (algorithm.zero_weight, algorithm.diagnostics.gradient_share_every)",
@@ -91,9 +92,6 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need("verl.trainer.main_ppo.main", has="validate_config"),
         Need("verl.trainer.main_ppo.run_ppo"),
         Need("verl.trainer.main_ppo.TaskRunnerV1"),
-        Need("verl.experimental.fully_async_policy.fully_async_main.main", has="run_ppo"),
-        Need("verl.experimental.one_step_off_policy.main_ppo.main", has="run_ppo"),
-        Need("verl.experimental.reward_loop.reward_manager.dapo.DAPORewardManager.run_single", has="acc"),
         Need(f"{V1}.replay_buffer.ReplayBuffer._dapo_filtered_keys"),
         Need("verl.trainer.config.AlgoConfig", has="adv_estimator use_kl_in_reward"),
         Need("hydra.compose.compose", call="_ _"),
@@ -142,6 +140,12 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need("transfer_queue.interface.kv_clear", call="keys= partition_id="),
         Need("transfer_queue.interface.async_kv_put", call="key= partition_id= tag="),
         Need(f"{WORKERS}.ActorRolloutRefWorker.compute_log_prob", call="_ _"),
+        Need(f"{LOOP}.AgentLoopWorker._compute_score", call="_ _ kwargs="),
+    ),
+    OTHERS: (
+        Need("verl.experimental.fully_async_policy.fully_async_main.main", has="run_ppo"),
+        Need("verl.experimental.one_step_off_policy.main_ppo.main", has="run_ppo"),
+        Need("verl.experimental.reward_loop.reward_manager.dapo.DAPORewardManager.run_single", has="acc"),
     ),
     COLOCATE_ASYNC: (
         Need(f"{V1}.trainer_colocate_async.PPOTrainerColocateAsync", has="fit get_llm_client on_train_begin"),
@@ -245,7 +249,6 @@ NEEDS: dict[str, tuple[Need, ...]] = {
             f"{LOOP}.AgentLoopWorker._run_agent_loop",
             override="self sampling_params trajectory agent_name trace kwargs",
         ),
-        Need(f"{LOOP}.AgentLoopWorker._compute_score", call="_ _ kwargs="),
         Need("verl.experimental.agent_loop.single_turn_agent_loop.SingleTurnAgentLoop.__init__"),
         Need("verl.experimental.agent_loop.single_turn_agent_loop.SingleTurnAgentLoop.run", call="_ _"),
         Need(f"{ROLLOUT}.llm_server.LLMServerClient.__init__", has="_load_balancer"),

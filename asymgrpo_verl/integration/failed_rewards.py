@@ -35,10 +35,11 @@ def recording(compute_score: Callable) -> Callable:
     """Wrap verl's `AgentLoopWorker._compute_score` so that an error is recorded before it is raised again."""
 
     @wraps(compute_score)
-    async def recorded(self, outputs, kwargs):
+    async def recorded(self, *arguments, **named):
         try:
-            return await compute_score(self, outputs, kwargs)
+            return await compute_score(self, *arguments, **named)
         except Exception as error:  # because a reward function may raise anything
+            kwargs = named.get("kwargs", arguments[-1] if arguments else None)  # of the rollout, in verl 0.9
             if OmegaConf.select(self.config, MODE) in VERLS:
                 text = f"{type(error).__name__}: {error}"[-KEPT:]
                 key = f"{kwargs['uid']}_{kwargs['session_id']}"

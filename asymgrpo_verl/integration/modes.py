@@ -81,7 +81,7 @@ def other_trainer(config: DictConfig, task_runner: Any = None) -> str | None:
     v1 = any(kind.__name__ == "TaskRunnerV1" for kind in verls)
     if verls and not v1:
         return verls[0].__module__
-    if not v1 and not config.trainer.use_v1:
+    if not v1 and not OmegaConf.select(config, "trainer.use_v1"):
         return "trainer.use_v1=False"
     mode = trainer_mode(config)
     return None if mode in VERLS else f"{MODE}={mode}"

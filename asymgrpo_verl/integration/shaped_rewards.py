@@ -25,6 +25,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from asymgrpo_verl.core.estimators import ESTIMATORS
+from asymgrpo_verl.core.fields import check_group, check_value
 
 # Values of filter_groups.metric that are the reward, with the penalty; other names are keys of the extra info.
 REWARD_METRICS = ("reward", "seq_reward", "seq_final_reward")
@@ -32,13 +33,23 @@ BUFFER = "reward.reward_kwargs.overlong_buffer_cfg"
 
 
 def overlong_penalty(config: DictConfig) -> float:
-    """Return by how much verl's DAPO reward manager lowers the reward of the longest response; 0 without it."""
+    """Return by how much verl's DAPO reward manager lowers the reward of the longest response; 0 without it.
+
+    Raises:
+        ValueError, TypeError: a setting of the penalty is missing, or out of range.
+    """
     buffer = OmegaConf.select(config, BUFFER)
-    if OmegaConf.select(config, "reward.reward_manager.name") != "dapo" or not buffer or not buffer.get("enable"):
+    if OmegaConf.select(config, "reward.reward_manager.name") != "dapo" or not buffer:
         return 0.0
-    longest = max(config.data.max_response_length, config.reward.reward_kwargs.max_resp_len)
-    exceeds = longest - config.reward.reward_kwargs.max_resp_len + buffer.len
-    return max(0.0, exceeds / buffer.len * buffer.penalty_factor)
+    check_group(buffer, BUFFER, "enable=True")
+    if not buffer.get("enable"):
+        return 0.0
+    most = OmegaConf.select(config, "reward.reward_kwargs.max_resp_len")
+    check_value("reward.reward_kwargs.max_resp_len", most, 1, {"at_least": 1})
+    check_value(f"{BUFFER}.len", buffer.get("len"), 1, {"at_least": 1})
+    check_value(f"{BUFFER}.penalty_factor", buffer.get("penalty_factor"), None, {"at_least": 0})
+    exceeds = max(config.data.max_response_length, most) - most + buffer.len
+    return exceeds / buffer.len * buffer.penalty_factor
 
 
 def keeps_the_verdict(penalty: float, threshold: float) -> bool:

@@ -21,8 +21,9 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from asymgrpo_verl.core.estimators import ESTIMATORS, OutcomeSettings, learns_from_groups_of, own_settings
-from asymgrpo_verl.core.fields import check_value, unknown_key
+from asymgrpo_verl.core.fields import check_group, check_value, unknown_key
 from asymgrpo_verl.core.schedules import Constant, Entropy
+from asymgrpo_verl.integration.capabilities import used_features
 from asymgrpo_verl.integration.chosen_method import check_method
 from asymgrpo_verl.integration.mode_check import check_mode
 from asymgrpo_verl.integration.modes import MODE, other_trainer
@@ -56,7 +57,7 @@ def check_run_config(config: DictConfig, task_runner: Any = None) -> None:
         ValueError, TypeError: as `settings_from`; also an unread key, a group size that nothing can be learnt from, or
             a setting without the trainer or the token entropy that it needs.
     """
-    estimator = config.algorithm.adv_estimator
+    estimator = OmegaConf.select(config, "algorithm.adv_estimator")
     check_method(config)
     _check_reward_kwargs(config)
     other = other_trainer(config, task_runner)
@@ -64,7 +65,7 @@ def check_run_config(config: DictConfig, task_runner: Any = None) -> None:
     _check_callback(config, other)
     if other is None:
         check_mode(config)
-    _check_keys_of_algorithm(config.algorithm, estimator)
+    _check_keys_of_algorithm(config.algorithm, estimator, refuse=bool(used_features(config)))
     if estimator in ESTIMATORS:
         settings = settings_from(config.algorithm, estimator)
         _check_group_size(estimator, settings, config.actor_rollout_ref.rollout.n)
@@ -76,7 +77,9 @@ def _check_reward_kwargs(config: DictConfig) -> None:
     function = OmegaConf.select(config, "reward.custom_reward_function")
     if function and function.get("path") == "pkg://asymgrpo_verl.rewards":
         where = "reward.custom_reward_function.reward_kwargs"
-        for name, value in (function.get("reward_kwargs") or {}).items():
+        kwargs = {} if function.get("reward_kwargs") is None else function.reward_kwargs
+        check_group(kwargs, where, "time_limit=1")
+        for name, value in kwargs.items():
             if name not in LIMITS:
                 raise unknown_key(where, name, LIMITS)
             check_value(f"{where}.{name}", value, None, {"above": 0})
@@ -151,8 +154,13 @@ def _check_trainer_settings(config: DictConfig, other: str | None) -> None:
         check_zero_weight(config)
 
 
-def _check_keys_of_algorithm(algorithm: DictConfig, used: str) -> None:
-    """Name the keys that nobody reads, because verl passes `algorithm` on without looking at it."""
+def _check_keys_of_algorithm(algorithm: DictConfig, used: str, refuse: bool) -> None:
+    """Name the keys that nobody reads, because verl passes `algorithm` on without looking at it.
+
+    Args:
+        used: the estimator.
+        refuse: whether a key that nearly spells one of ours is an error, because the run uses something of ours.
+    """
     from verl.trainer.config import AlgoConfig
 
     for name in ESTIMATORS:
@@ -169,9 +177,10 @@ def _check_keys_of_algorithm(algorithm: DictConfig, used: str) -> None:
         near += [f"{used}.{name}" for name in own if key == name and _would_be_read(algorithm, used, name)]
         if near:
             meant = near[0]
-            raise ValueError(
-                f"algorithm.{key}: got a key that neither verl nor asymgrpo_verl reads; did you mean algorithm.{meant}?"
-            )
+            message = f"algorithm.{key}: got a key that neither verl nor asymgrpo_verl reads; did you mean algorithm."
+            if refuse:
+                raise ValueError(f"{message}{meant}?")
+            print(f"[asymgrpo_verl] {message}{meant}?")  # perhaps a key of the user's own
         if ours:
             print(f"[asymgrpo_verl] algorithm.{key} is read neither by verl nor by asymgrpo_verl")
 
@@ -210,6 +219,7 @@ def _would_be_read(algorithm: DictConfig, used: str, name: str) -> bool:
 
 
 def _check_group_size(estimator: str, settings: OutcomeSettings, n: int) -> None:
+    check_value("actor_rollout_ref.rollout.n", n, 1, {"at_least": 1})
     if not learns_from_groups_of(estimator, n, settings):
         own = "".join(f", algorithm.{estimator}.{key}={value}" for key, value in own_settings(settings).items())
         raise ValueError(
