@@ -13,12 +13,19 @@
 # limitations under the License.
 """Every entry point of verl checks our settings before Ray starts, whatever trainer it has."""
 
+import asyncio
+from types import SimpleNamespace
+
 import pytest
 import ray
 from hydra import compose, initialize_config_module
 from verl.trainer import main_ppo
 from verl.trainer.main_ppo_v0 import TaskRunner
 
+from asymgrpo_verl import plugin
+from asymgrpo_verl.integration.failed_rewards import recording
+
+NOTHING_OF_OURS = ["algorithm.adv_estimator=gae", "trainer.v1.trainer_mode=sync"]
 OURS = ["algorithm.adv_estimator=asymgrpo", "actor_rollout_ref.rollout.n=8", "trainer.v1.trainer_mode=asymgrpo"]
 LINEAR = ["+algorithm.asymgrpo.schedule.beta_pos.kind=linear", "+algorithm.asymgrpo.schedule.beta_pos.end=0"]
 ENTROPY_ADVANTAGE = ["+algorithm.entropy_advantage.alpha=0.4"]
@@ -128,3 +135,77 @@ def test_a_trainer_that_calls_no_callback_cannot_keep_the_best_checkpoint(start,
         start(runner(), keep_best)
     with pytest.raises(RayStarts):
         start(main_ppo.TaskRunnerV1, keep_best)
+
+
+@pytest.mark.parametrize("removed", ["~trainer.use_v1", "~trainer.v1"])
+def test_a_run_that_uses_nothing_of_ours_may_lack_what_another_verl_has_not(start, removed):
+    with pytest.raises(RayStarts):
+        start(main_ppo.TaskRunnerV1, *NOTHING_OF_OURS, removed)
+
+
+@pytest.mark.parametrize("key", ["diagnostic=1", "token_weights=[1,2]"])
+def test_a_key_that_resembles_ours_is_a_line_in_a_run_that_uses_nothing_of_ours(start, key, capsys):
+    with pytest.raises(RayStarts):
+        start(main_ppo.TaskRunnerV1, *NOTHING_OF_OURS, f"+algorithm.{key}")
+    assert "got a key that neither verl nor asymgrpo_verl reads; did you mean algorithm." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        (["actor_rollout_ref.rollout.n=null"], "actor_rollout_ref.rollout.n: got None"),
+        (["actor_rollout_ref.rollout.n=abc"], "actor_rollout_ref.rollout.n: got 'abc'"),
+        (["actor_rollout_ref.rollout.n=1.5"], "actor_rollout_ref.rollout.n: got 1.5"),
+        (
+            [
+                "reward.custom_reward_function.path=pkg://asymgrpo_verl.rewards",
+                "+reward.custom_reward_function.reward_kwargs=5",
+            ],
+            "reward.custom_reward_function.reward_kwargs: got 5; expected a group",
+        ),
+        (["+reward.reward_kwargs.overlong_buffer_cfg=true"], "overlong_buffer_cfg: got True; expected a group of keys"),
+        (["+reward.reward_kwargs.overlong_buffer_cfg={enable:true}"], "max_resp_len: got None"),
+        (
+            [
+                "+reward.reward_kwargs.overlong_buffer_cfg={enable:true,len:0,penalty_factor:1}",
+                "+reward.reward_kwargs.max_resp_len=9",
+            ],
+            "overlong_buffer_cfg.len: got 0; expected an integer >= 1",
+        ),
+    ],
+)
+def test_a_setting_that_the_check_computes_with_is_checked_by_name(start, settings, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        start(main_ppo.TaskRunnerV1, "reward.reward_manager.name=dapo", *settings)
+
+
+def test_hooks_on_a_verl_without_what_they_wrap_change_nothing():
+    for hook in (plugin._check_other_entry_points, plugin._record_failed_rewards):
+        module = SimpleNamespace()
+        hook(module)
+        assert vars(module) == {}
+    module = SimpleNamespace(AgentLoopWorker=type("AgentLoopWorker", (), {}))
+    plugin._record_failed_rewards(module)
+    assert not hasattr(module.AgentLoopWorker, "_compute_score")
+
+
+def test_a_wrapped_entry_point_takes_the_parameters_of_another_verl(start):
+    seen = []
+    module = SimpleNamespace(
+        run_ppo=lambda config, task_runner_class=None, *, dry=False: seen.append((task_runner_class, dry))
+    )
+    plugin._check_other_entry_points(module)
+    with initialize_config_module("verl.trainer.config", version_base=None):
+        config = compose("ppo_trainer", NOTHING_OF_OURS)
+    module.run_ppo(config)
+    module.run_ppo(config, task_runner_class=Own, dry=True)
+    assert seen == [(None, False), (Own, True)]
+
+
+@pytest.mark.parametrize("arguments", [{"kwargs": {"uid": 1}}, {"prompts": [1], "row": 2}])
+def test_a_wrapped_reward_takes_the_parameters_of_another_verl(arguments):
+    async def compute_score(self, output, **named):
+        return output, named
+
+    wrapped = recording(compute_score)
+    assert asyncio.run(wrapped(None, "output", **arguments)) == ("output", arguments)
