@@ -23,7 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from asymgrpo_verl.core.estimators import ESTIMATORS, OutcomeSettings, learns_from_groups_of, own_settings
 from asymgrpo_verl.core.fields import check_group, check_value, unknown_key
 from asymgrpo_verl.core.schedules import Constant, Entropy
-from asymgrpo_verl.integration.capabilities import used_features
+from asymgrpo_verl.integration.capabilities import CPU, used_features
 from asymgrpo_verl.integration.chosen_method import check_method
 from asymgrpo_verl.integration.mode_check import check_mode
 from asymgrpo_verl.integration.modes import MODE, other_trainer
@@ -65,7 +65,7 @@ def check_run_config(config: DictConfig, task_runner: Any = None) -> None:
     _check_callback(config, other)
     if other is None:
         check_mode(config)
-    _check_keys_of_algorithm(config.algorithm, estimator, refuse=bool(used_features(config)))
+    _check_keys_of_algorithm(config.algorithm, estimator, refuse=bool({*used_features(config)} - {CPU}))
     if estimator in ESTIMATORS:
         settings = settings_from(config.algorithm, estimator)
         _check_group_size(estimator, settings, config.actor_rollout_ref.rollout.n)

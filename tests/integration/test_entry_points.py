@@ -189,7 +189,7 @@ def test_hooks_on_a_verl_without_what_they_wrap_change_nothing():
     assert not hasattr(module.AgentLoopWorker, "_compute_score")
 
 
-def test_a_wrapped_entry_point_takes_the_parameters_of_another_verl(start):
+def test_a_wrapped_entry_point_takes_the_parameters_of_another_verl():
     seen = []
     module = SimpleNamespace(
         run_ppo=lambda config, task_runner_class=None, *, dry=False: seen.append((task_runner_class, dry))
