@@ -72,4 +72,4 @@ def test_an_empty_record_of_the_last_checkpoint_is_named(tmp_path):
     latest.touch()  # a full disk leaves it empty
     with training_run(tmp_path, tmp_path / "log", tmp_path) as run:
         assert run.process.wait(timeout=60) == 1
-    assert f"{latest} is empty" in run.log.read_text()
+    assert f"{latest}: got nothing; expected the step of a checkpoint" in run.log.read_text()
