@@ -51,14 +51,16 @@ def recording(compute_score: Callable) -> Callable:
 
 def failures() -> list[str]:
     """Return the errors that nobody has taken yet, the first one first."""
-    return [tag["error"] for tag in sorted(_tags(PARTITION).values(), key=lambda tag: tag["time"])]
+    # The TransferQueue lists a key before it has the key's tag; the next call then has it.
+    recorded = [tag for tag in _tags(PARTITION).values() if "error" in tag]
+    return [tag["error"] for tag in sorted(recorded, key=lambda tag: tag["time"])]
 
 
 def take_failures() -> list[str]:
     """Return the errors since the last call, the first one first, and remove them from the TransferQueue."""
-    failed = failures()
-    _clear(_tags(PARTITION))
-    return failed
+    tags = {key: tag for key, tag in _tags(PARTITION).items() if "error" in tag}
+    _clear(tags)
+    return [tag["error"] for tag in sorted(tags.values(), key=lambda tag: tag["time"])]
 
 
 def forget_validation() -> None:
