@@ -40,13 +40,16 @@ def _register_algorithms(core_algos) -> None:
 
 
 def _check_config_at_start(verl_config) -> None:
-    """Wrap verl.utils.config.validate_config, which main_ppo calls before Ray starts: it checks our settings first.
+    """Wrap verl.utils.config.validate_config, which main_ppo calls before Ray starts.
 
-    It is replaced because verl 0.9 has no extension point for this; tests/test_upstream.py fails when it changes.
+    It checks our settings first, and chooses our trainer (see `modes`): `python -m verl.trainer.main_ppo` calls the
+    run_ppo of the module `__main__`, which no hook has wrapped. It is replaced because verl 0.9 has no extension point
+    for this; tests/test_upstream.py fails when it changes.
     """
     from hydra.core.hydra_config import HydraConfig
 
     from asymgrpo_verl.integration.capabilities import check_at_start
+    from asymgrpo_verl.integration.modes import use_our_trainer
     from asymgrpo_verl.integration.startup_check import check_run_config
 
     original = getattr(verl_config, "validate_config", None)
@@ -63,6 +66,8 @@ def _check_config_at_start(verl_config) -> None:
             if not HydraConfig.initialized():  # not the process of Hydra's main, which would print a traceback
                 raise
             sys.exit(f"[asymgrpo_verl] {error}")
+        if HydraConfig.initialized():
+            use_our_trainer(config)
         return original(config, *args, **kwargs)
 
     verl_config.validate_config = validate_config
@@ -71,10 +76,9 @@ def _check_config_at_start(verl_config) -> None:
 def _check_other_entry_points(main_ppo) -> None:
     """Wrap verl.trainer.main_ppo.run_ppo, which starts Ray: check our settings, and choose our trainer (see `modes`).
 
-    `python -m verl.trainer.main_ppo` has called validate_config before. verl's experimental trainers and users' own
-    scripts import run_ppo, and have not.
+    verl's experimental trainers and users' own scripts import run_ppo, and have not called validate_config.
     """
-    from asymgrpo_verl.integration.modes import other_trainer, use_our_trainer
+    from asymgrpo_verl.integration.modes import use_our_trainer
     from asymgrpo_verl.integration.startup_check import check_run_config
 
     original = getattr(main_ppo, "run_ppo", None)
@@ -85,8 +89,7 @@ def _check_other_entry_points(main_ppo) -> None:
     def run_ppo(config, *args, **kwargs):
         task_runner = args[0] if args else kwargs.get("task_runner_class")
         check_run_config(config, task_runner)
-        if other_trainer(config, task_runner) is None:
-            use_our_trainer(config)
+        use_our_trainer(config, task_runner)
         return original(config, *args, **kwargs)
 
     main_ppo.run_ppo = run_ppo

@@ -150,12 +150,10 @@ def _without_values_of_the_command_line() -> dict[str, Any]:
 def _rename(config: DictConfig, method: str, name: str) -> None:
     """Put `name` in METHOD's place in the experiment's name; a name of the experiment without METHOD stays.
 
-    The name also stays if it has `name` already, because a run is checked twice: by validate_config and by run_ppo.
+    Where the experiment has `name` already, that stays too, because a run may be checked twice.
     """
     experiment = str(config.trainer.experiment_name)
-    if name in experiment:
-        return
-    renamed = re.sub(rf"(?<!\w){method}(?!\w)", lambda match: name, experiment)
+    renamed = re.sub(rf"(?<!\w)({re.escape(name)}|{method})(?!\w)", lambda match: name, experiment)
     if renamed != experiment:
         OmegaConf.update(config, "trainer.experiment_name", renamed)
         print(f"[asymgrpo_verl] trainer.experiment_name={renamed}, because settings differ from +asymgrpo={method}")

@@ -54,8 +54,14 @@ def read_by_our_trainers(config: DictConfig) -> list[str]:
     return groups
 
 
-def use_our_trainer(config: DictConfig) -> None:
-    """Put our trainer's name in the place of verl's, if `trainer_mode` says so, and print it."""
+def use_our_trainer(config: DictConfig, task_runner: Any = None) -> None:
+    """Put our trainer's name in the place of verl's, if `trainer_mode` says so, and print it.
+
+    Args:
+        task_runner: as for `other_trainer`. A run with another trainer than those of verl's v1 stays as it is.
+    """
+    if other_trainer(config, task_runner):
+        return
     mode, ours = OmegaConf.select(config, MODE), trainer_mode(config)
     if mode != ours:
         OmegaConf.update(config, MODE, ours)

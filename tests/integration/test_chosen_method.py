@@ -136,6 +136,12 @@ def test_strengths_may_be_changed_and_show_in_the_name(start, method, overrides,
     assert config.trainer.experiment_name == f"q-{name}"
 
 
+def test_a_name_that_is_part_of_another_word_is_put_in_all_the_same(start):
+    name = "+asymgrpo_name=clip"
+    config = start("+asymgrpo=asymgrpo", f"{ACTOR}.clip_ratio_high=0.3", name, "trainer.experiment_name=clips-asymgrpo")
+    assert config.trainer.experiment_name == "clips-clip"
+
+
 def test_an_experiment_that_is_not_named_after_the_method_keeps_its_name(start):
     config = start("+asymgrpo=asymgrpo", "algorithm.asymgrpo.beta_pos=0.8", "trainer.experiment_name=asymgrpo_2")
     assert config.trainer.experiment_name == "asymgrpo_2"
@@ -152,6 +158,17 @@ def test_the_contradiction_ends_verls_own_entry_point_before_ray_starts(tmp_path
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1 and "Started a local Ray" not in done.stderr + done.stdout
     assert "clip_ratio_high: got 0.2; expected 0.25, because +asymgrpo=mine" in done.stderr
+
+
+@pytest.mark.process
+def test_verls_own_entry_point_gives_a_method_our_trainer_of_the_mode_that_is_set(tmp_path):
+    """The line is printed before verl's own checks, of which this run lacks a micro-batch size."""
+    command = [sys.executable, "-m", "verl.trainer.main_ppo", "+asymgrpo=asymgrpo", "actor_rollout_ref.rollout.n=8"]
+    done = subprocess.run(
+        [*command, "trainer.v1.trainer_mode=colocate_async"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 1 and "micro_batch_size" in done.stderr
+    assert "trainer.v1.trainer_mode=asymgrpo_colocate_async instead of colocate_async" in done.stdout
 
 
 def test_a_run_that_is_checked_twice_has_the_difference_in_its_name_once(start):

@@ -169,8 +169,6 @@ def test_a_key_that_only_resembles_one_of_ours_is_printed_alone(estimator, setti
         ("asymgrpo", "reward_treshold=1", "asymgrpo.reward_threshold"),
         ("asymgrpo", "asym_grpo.beta_pos=1", "asymgrpo"),
         ("asymgrpo", "token_weights.correct=entropy", "token_weighting"),
-        ("grpo", "token_weighitng.correct=entropy", "token_weighting"),
-        ("grpo", "diagnostic.gradient_share_every=1", "diagnostics"),
         ("passk_training", "k=4", "passk_training.k"),
         ("passk_training", "PassK_training.k=4", "passk_training"),
     ],
@@ -178,6 +176,13 @@ def test_a_key_that_only_resembles_one_of_ours_is_printed_alone(estimator, setti
 def test_a_key_that_nearly_spells_one_of_ours_is_refused(estimator, setting, meant):
     with pytest.raises(ValueError, match=rf"did you mean algorithm\.{meant}\?"):
         check_run_config(run_config(f"algorithm.adv_estimator={estimator}", f"+algorithm.{setting}"))
+
+
+@pytest.mark.parametrize("ours", ["trainer.v1.trainer_mode=asymgrpo", "+algorithm.diagnostics.gradient_share_every=0"])
+def test_with_an_estimator_of_verl_it_is_refused_if_the_run_uses_something_of_ours(ours):
+    settings = ["algorithm.adv_estimator=grpo", "+algorithm.token_weighitng.correct=entropy", ours]
+    with pytest.raises(ValueError, match=r"did you mean algorithm\.token_weighting\?"):
+        check_run_config(run_config(*settings))
 
 
 @pytest.mark.parametrize(
