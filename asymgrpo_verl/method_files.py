@@ -36,8 +36,8 @@ DEFAULTS_OF_VERL = {
     "actor_rollout_ref.actor.use_kl_loss": False,
     "actor_rollout_ref.actor.clip_ratio_c": 3.0,
     "algorithm.use_kl_in_reward": False,
+    "algorithm.zero_weight.mean_over": "all",  # ours, and what verl does
 }
-ADDED_VALUES = {"algorithm.zero_weight.mean_over": "nonzero"}  # with its other value the training stays the same
 
 
 def read_method(method: str) -> dict[str, Any]:
@@ -114,7 +114,4 @@ def differences(settings: Mapping[str, Any], config: Mapping[str, Any]) -> list[
     words += [mode] if mode in ASYNCHRONOUS else []
     used = ADDITIONS if config.get("algorithm.adv_estimator") == "asymgrpo" else ADDITIONS[1:]
     added = [group for group in used if any(key.startswith(f"{group}.") and key not in settings for key in config)]
-    words += [group.rsplit(".", 1)[1] for group in added]
-    return words + [
-        f"{key.rsplit('.', 1)[1]}={value}" for key, value in ADDED_VALUES.items() if config.get(key) == value
-    ]
+    return words + [group.rsplit(".", 1)[1] for group in added]

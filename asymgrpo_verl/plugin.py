@@ -106,7 +106,8 @@ def _record_failed_rewards(agent_loop) -> None:
 
 def _register_trainers(trainer_sync) -> None:
     """Add our trainers to verl's registry when verl imports its synchronous trainer, the last of its trainers."""
-    from asymgrpo_verl.integration.capabilities import COLOCATE_ASYNC, NEEDS, SEPARATE_ASYNC, TRAINER, problems
+    from asymgrpo_verl.integration.capabilities import problems
+    from asymgrpo_verl.integration.needs import COLOCATE_ASYNC, NEEDS, SEPARATE_ASYNC, TRAINER
 
     if problems(NEEDS[TRAINER]):
         return

@@ -84,12 +84,12 @@ def start_workers(model: Path, tokens: int) -> dict:
     """Return {name: worker} of plain verl and of ours."""
     from verl.workers.engine_workers import ActorRolloutRefWorker
 
-    from asymgrpo_verl.integration.worker import GradientNormWorker
+    from asymgrpo_verl.integration.worker import ActorWorker
 
     os.environ |= {"RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     actor = {"ppo_max_token_len_per_gpu": tokens, "policy_loss": {"loss_mode": "vanilla"}}
     config = OmegaConf.merge(compose_config(str(model)), {"actor": actor})
-    workers = {"verl": ActorRolloutRefWorker(config, role="actor"), "ours": GradientNormWorker(config, role="actor")}
+    workers = {"verl": ActorRolloutRefWorker(config, role="actor"), "ours": ActorWorker(config, role="actor")}
     for worker in workers.values():
         worker.init_model()
     return workers

@@ -136,12 +136,12 @@ def run_rank(rank: int, ranks: int, port: int, model: Path, place: Path, batches
     from verl.utils.config import omega_conf_to_dataclass
     from verl.workers.utils.losses import ppo_loss
 
-    from asymgrpo_verl.integration.worker import GradientNormWorker
+    from asymgrpo_verl.integration.worker import ActorWorker
 
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     torch.set_num_threads(1)
     config = compose_config(str(model))
-    worker = GradientNormWorker(config, role="actor")
+    worker = ActorWorker(config, role="actor")
     worker.init_model()
     engine, gradients, outcomes = worker.actor.engine, {}, {}
 

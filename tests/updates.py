@@ -45,7 +45,7 @@ class Case(NamedTuple):
     shuffle: bool = True
 
 
-LOSSES = ("vanilla", "gspo", "sapo", "gpg", "cispo", "dppo_tv", "dppo_kl")
+LOSSES = ("up", "vanilla", "gspo", "sapo", "gpg", "cispo", "dppo_tv", "dppo_kl")
 SAME_GRADIENT = [
     *(Case(aggregation) for aggregation in AGGREGATIONS),
     *(Case(aggregation, micro=3) for aggregation in ("token-mean", "seq-mean-token-mean")),
@@ -99,14 +99,14 @@ def run_rank(rank: int, ranks: int, port: int, model: Path, place: Path, dtype: 
     from verl.utils.torch_dtypes import PrecisionType
     from verl.workers.utils.losses import ppo_loss
 
-    from asymgrpo_verl.integration.worker import GradientNormWorker
+    from asymgrpo_verl.integration.worker import ActorWorker
 
     # verl knows no float64, so its fp32 stands for it.
     PrecisionType.to_dtype = staticmethod(lambda precision: dtype)
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     torch.set_num_threads(1)
     config = OmegaConf.merge(compose_config(str(model)), {"actor": {"optim": {"lr": 1e-3}, "grad_clip": 1.0}})
-    worker = GradientNormWorker(config, role="actor")
+    worker = ActorWorker(config, role="actor")
     worker.init_model()
     engine = worker.actor.engine
     start = [weight.detach().to_local().clone() for weight in engine.module.parameters()]

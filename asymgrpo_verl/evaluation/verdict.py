@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asymgrpo_verl.rewards.answers import Reading, last_boxed, readings, verdict_by_text
-from asymgrpo_verl.rewards.maths import TIMED_OUT, explain, verdict_on
+from asymgrpo_verl.rewards.maths import explain, verdict_on, was_given_up
 from asymgrpo_verl.rewards.showing import show
 from asymgrpo_verl.rewards.verdicts import Verdict
 from asymgrpo_verl.row_files import is_missing, iter_rows
@@ -91,7 +91,7 @@ def describe(gold: str, answer: str) -> str:
 
 def _name(verdict: Verdict) -> str:
     if verdict.same is None:
-        return "timed out (scores 0)" if verdict.why == TIMED_OUT else "undecided (scores 0)"
+        return "given up (scores 0)" if was_given_up(verdict) else "undecided (scores 0)"
     return "correct" if verdict.same else "incorrect"
 
 
@@ -187,7 +187,7 @@ def report(paths: list[Path]) -> Iterator[str]:
             f"    without a verdict in the file: {counts[None, True] + counts[None, False]}",
             f"    without a box: {counts['without a box']}",
             f"    undecided, which scores 0: {counts['undecided (scores 0)']}",
-            f"    timed out, which scores 0: {counts['timed out (scores 0)']}",
+            f"    given up, which scores 0: {counts['given up (scores 0)']}",
             "why, on all responses:",
             *(f"    {count:6d}  {why}" for why, count in reasons.most_common(12)),
         ]

@@ -27,7 +27,8 @@ from urllib.request import url2pathname
 
 from asymgrpo_verl.core.estimators import ESTIMATORS
 from asymgrpo_verl.extras import need
-from asymgrpo_verl.integration.capabilities import CPU, METHOD, NEEDS, POLICY_LOSSES, TESTED_VERL, on_cpu, problems
+from asymgrpo_verl.integration.capabilities import POLICY_LOSSES, TESTED_VERL, on_cpu, problems
+from asymgrpo_verl.integration.needs import CPU, METHOD, NEEDS
 
 VERSIONS = (
     "asymgrpo_verl",

@@ -51,16 +51,14 @@ def recording(compute_score: Callable) -> Callable:
 
 def failures() -> list[str]:
     """Return the errors that nobody has taken yet, the first one first."""
-    # The TransferQueue lists a key before it has the key's tag; the next call then has it.
-    recorded = [tag for tag in _tags(PARTITION).values() if "error" in tag]
-    return [tag["error"] for tag in sorted(recorded, key=lambda tag: tag["time"])]
+    return list(_recorded().values())
 
 
 def take_failures() -> list[str]:
     """Return the errors since the last call, the first one first, and remove them from the TransferQueue."""
-    tags = {key: tag for key, tag in _tags(PARTITION).items() if "error" in tag}
-    _clear(tags)
-    return [tag["error"] for tag in sorted(tags.values(), key=lambda tag: tag["time"])]
+    recorded = _recorded()
+    _clear(recorded)
+    return list(recorded.values())
 
 
 def forget_validation() -> None:
@@ -70,6 +68,15 @@ def forget_validation() -> None:
     """
     training = {key.split("_")[0] for key in _tags("train")}
     _clear(key for key in _tags(PARTITION) if key.split("_")[0] not in training)
+
+
+def _recorded() -> dict[str, str]:
+    """Return key -> error, the first one first.
+
+    The TransferQueue lists a key before it has the key's tag. The next call then has it.
+    """
+    tags = {key: tag for key, tag in _tags(PARTITION).items() if "error" in tag}
+    return {key: tags[key]["error"] for key in sorted(tags, key=lambda key: tags[key]["time"])}
 
 
 def _tags(partition: str) -> dict[str, dict]:

@@ -108,13 +108,15 @@ def outcome_rewards(
             penalty can move its reward across the threshold.
     """
     ours = config.algorithm.adv_estimator in ESTIMATORS
+    penalty = overlong_penalty(config)
+    needs_acc = ours and not keeps_the_verdict(penalty, threshold)
     alive, sums = mask.any(dim=1), rewards.sum(dim=1)
     correct = (sums > threshold).tolist()
     for row, (fields, has_response) in enumerate(zip(extra_fields, alive.tolist(), strict=True)):
         info = _extra_info(fields) if has_response else {}
         acc, is_number = info.get("acc"), not isinstance(info.get("acc"), bool | np.bool_)
         if acc is None:
-            if ours and has_response and not keeps_the_verdict(penalty := overlong_penalty(config), threshold):
+            if needs_acc and has_response:
                 raise ValueError(_unsafe(config, threshold, penalty, "because the reward function returns no acc and"))
         elif "score" not in info and is_number:
             correct[row] = acc > threshold

@@ -23,10 +23,11 @@ from omegaconf import DictConfig, OmegaConf
 from asymgrpo_verl.core.estimators import ESTIMATORS, OutcomeSettings, learns_from_groups_of, own_settings
 from asymgrpo_verl.core.fields import check_group, check_value, unknown_key
 from asymgrpo_verl.core.schedules import Constant, Entropy
-from asymgrpo_verl.integration.capabilities import CPU, used_features
+from asymgrpo_verl.integration.capabilities import used_features
 from asymgrpo_verl.integration.chosen_method import check_method
 from asymgrpo_verl.integration.mode_check import check_mode
 from asymgrpo_verl.integration.modes import MODE, other_trainer
+from asymgrpo_verl.integration.needs import CPU
 from asymgrpo_verl.integration.settings import (
     TRAINER_GROUPS,
     DiagnosticsSettings,

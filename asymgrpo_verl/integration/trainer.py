@@ -76,9 +76,10 @@ class State(NamedTuple):
 class OurTrainer(PPOTrainer):
     """Train as one of verl's trainers does, with any estimator, and log both channels (see `core.diagnostics`).
 
-    It reads `algorithm.asymgrpo.schedule`, `algorithm.entropy_advantage`, `algorithm.token_weighting` and
-    `algorithm.diagnostics` (see `settings`). A NaN or infinite reward raises ValueError with every estimator. The last
-    output of a session decides whether the session is correct with every estimator of ours.
+    It reads `algorithm.asymgrpo.schedule`, `algorithm.entropy_advantage`, `algorithm.token_weighting`,
+    `algorithm.diagnostics` and `algorithm.zero_weight` (see `settings`). A NaN or infinite reward raises ValueError
+    with every estimator. The last output of a session decides whether the session is correct with every estimator of
+    ours.
 
     A trainer step is everything between two weight syncs, in which the rollout servers get the policy's weights. In
     `separate_async` it has `parameter_sync_step` triggers, each of which samples rollouts of its own and trains the
@@ -131,14 +132,14 @@ class OurTrainer(PPOTrainer):
         return buffer
 
     def _init_resource_pool_mgr(self):
-        """Override verl's method because it chooses the actor's worker class. Ours adds gradient norms to it."""
+        """Override verl's method because it chooses the actor's worker class. Ours is `worker.ActorWorker`."""
         super()._init_resource_pool_mgr()
         if self.diagnostics_settings.gradient_share_every or self.zero_weight:
             # Imported here, because the trainer also has to work with a verl in which these workers do not.
-            from asymgrpo_verl.integration.worker import WITH_GRADIENT_NORMS
+            from asymgrpo_verl.integration.worker import OUR_WORKERS
 
             for role, worker in self.role_worker_mapping.items():
-                if ours := WITH_GRADIENT_NORMS.get(worker.__ray_actor_class__):
+                if ours := OUR_WORKERS.get(worker.__ray_actor_class__):
                     self.role_worker_mapping[role] = ray.remote(ours)
 
     def on_init_end(self):

@@ -24,7 +24,7 @@ from verl.workers.engine_workers import ActorRolloutRefWorker
 from asymgrpo_verl.integration.update import UpdateWorker, without_zero_weight
 
 
-class GradientNormWorker(ActorRolloutRefWorker):
+class ActorWorker(ActorRolloutRefWorker):
     """verl's actor worker. It can leave rollouts with advantage 0 out of an update, and measure gradient norms."""
 
     actor_worker_cls = UpdateWorker
@@ -74,8 +74,8 @@ class GradientNormWorker(ActorRolloutRefWorker):
         return tu.get_tensordict(tensor_dict={}, non_tensor_dict={"metrics": norms}).cpu()
 
 
-class DetachGradientNormWorker(GradientNormWorker, DetachActorWorker):
+class DetachedActorWorker(ActorWorker, DetachActorWorker):
     """The same for `separate_async`, whose worker also keeps the weights of a step's start in the host's memory."""
 
 
-WITH_GRADIENT_NORMS = {ActorRolloutRefWorker: GradientNormWorker, DetachActorWorker: DetachGradientNormWorker}
+OUR_WORKERS = {ActorRolloutRefWorker: ActorWorker, DetachActorWorker: DetachedActorWorker}

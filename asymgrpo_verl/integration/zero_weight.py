@@ -20,13 +20,14 @@ If all rollouts of a group are correct, or all incorrect, their advantages are 0
 
 from omegaconf import DictConfig, OmegaConf
 
-from asymgrpo_verl.integration.capabilities import NEEDS, WORKER, problems
+from asymgrpo_verl.integration.capabilities import POLICY_LOSSES, problems
+from asymgrpo_verl.integration.needs import NEEDS, WORKER
 from asymgrpo_verl.integration.settings import ZeroWeightSettings, zero_weight_from
 
 # The policy losses that are a sum over rollouts, with 0 for a rollout whose advantages are 0. Not in it: clip_cov and
 # kl_cov choose tokens by the mean advantage of a micro-batch, geo_mean divides by the rows of a micro-batch, dro has a
 # term without advantage, bypass_mode normalizes by micro-batch. We know nothing of a loss of the user.
-EXACT_LOSSES = ("asymgrpo", "vanilla", "gspo", "sapo", "gpg", "cispo", "dppo_tv", "dppo_kl")
+EXACT_LOSSES = (*POLICY_LOSSES, "vanilla", "gspo", "sapo", "gpg", "cispo", "dppo_tv", "dppo_kl")
 STRATEGIES = ("fsdp", "fsdp2")
 
 
@@ -62,8 +63,8 @@ def why_all_rows(config: DictConfig) -> str | None:
         ),
         (actor.use_prefix_grouper, f"{where}.use_prefix_grouper=True keeps the rollouts of a prompt together"),
     )
-    lacking = problems(NEEDS[WORKER])
-    return next((reason for holds, reason in reasons if holds), lacking[0] if lacking else None)
+    held = [reason for holds, reason in reasons if holds] or problems(NEEDS[WORKER])
+    return held[0] if held else None
 
 
 def worker_settings(config: DictConfig) -> dict[str, str]:

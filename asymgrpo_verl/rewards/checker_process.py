@@ -42,8 +42,8 @@ import time
 from sympy.parsing import sympy_parser
 
 from asymgrpo_verl.rewards.checker import same_by_math
+from asymgrpo_verl.rewards.verdicts import DIFFERENT, EQUAL, GIVEN_UP, KILLED, UNDECIDED
 
-EQUAL, DIFFERENT, UNDECIDED, GIVEN_UP, KILLED = "equal", "different", "undecided", "given-up", "killed"
 MEMORY = 2 << 30  # bytes of address space
 QUESTIONS = 2000
 FORBIDDEN = ("os.system", "os.exec", "os.fork", "os.posix_spawn", "os.remove", "os.rename", "subprocess.", "socket.")

@@ -27,10 +27,11 @@ import sys
 import threading
 import time
 
+from asymgrpo_verl.rewards.verdicts import DIFFERENT, EQUAL, GIVEN_UP, KILLED, UNDECIDED
+
 CHECKERS = min(4, os.cpu_count())  # at most, per process
 EASY = 0.05  # seconds of processor time that every comparison may take; 97% of ordinary comparisons need less
-UNDECIDED = "undecided"
-_VERDICTS = {"equal": True, "different": False, "undecided": UNDECIDED}
+_VERDICTS = {EQUAL: True, DIFFERENT: False, UNDECIDED: UNDECIDED}
 WINDOW = 60.0  # seconds in which a spent batch limit comes back
 
 # One place per checker; None is a place without a checker. Last in, first out, because the last one used is warm.
@@ -60,13 +61,13 @@ def ask(gold: str, answer: str, time_limit: float, batch_limit: float) -> bool |
     used = limit
     try:
         verdict, seconds = _put(question)
-        if verdict in ("", "killed"):  # by another process, for example because the machine was out of memory
+        if verdict in ("", KILLED):  # by another process, for example because the machine was out of memory
             verdict, seconds = _put(question)
         if verdict in _VERDICTS:
             used = seconds
     finally:
         _give_back(limit, used)
-    if verdict == "given-up" and limit < time_limit:
+    if verdict == GIVEN_UP and limit < time_limit:
         raise TimeoutError
     return _VERDICTS.get(verdict)
 

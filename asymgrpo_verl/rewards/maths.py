@@ -28,7 +28,7 @@ from functools import lru_cache
 from asymgrpo_verl.rewards.answers import last_boxed, question_for_math, verdict_by_text
 from asymgrpo_verl.rewards.cost import is_too_costly
 from asymgrpo_verl.rewards.tolerance import tolerances, within
-from asymgrpo_verl.rewards.verdicts import Verdict
+from asymgrpo_verl.rewards.verdicts import UNDECIDED, Verdict
 
 # Seconds of processor time. An ordinary comparison takes 5 milliseconds, and at most 0.2 seconds.
 TIME_LIMIT = 1.0
@@ -39,7 +39,7 @@ TIMED_OUT = "the answer checker came to no verdict within its limits"
 TOO_LONG = f"more than {MAX_LENGTH} characters are compared only as text and as decimal numbers"
 TOO_COSTLY = "the value of one of them may be too large to write out, or its text is too deep"
 REVERSED = "the answer has characters that show it in another order"
-GIVEN_UP = {TIMED_OUT, TOO_LONG, TOO_COSTLY, REVERSED}
+REASONS_TO_GIVE_UP = {TIMED_OUT, TOO_LONG, TOO_COSTLY, REVERSED}
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\u2061\u2062\u2063\u2064\ufeff"))
 _REVERSING = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -104,8 +104,8 @@ def compute_score(
         "score": float(verdict.same is True),
         "acc": float(verdict.same is True),
         "pred": (pred or "")[:MAX_LENGTH],
-        "timed_out": float(verdict.same is None and verdict.why in GIVEN_UP),
-        "undecided": float(verdict.same is None and verdict.why not in GIVEN_UP),
+        "timed_out": float(was_given_up(verdict)),
+        "undecided": float(verdict.same is None and not was_given_up(verdict)),
     }
 
 
@@ -139,7 +139,12 @@ def same_answer(
 ) -> bool | None:
     """Return whether an answer equals the gold answer, or None if the comparison was given up. Undecided is False."""
     verdict = explain(gold, answer, time_limit, batch_limit)
-    return None if verdict.same is None and verdict.why in GIVEN_UP else verdict.same is True
+    return None if was_given_up(verdict) else verdict.same is True
+
+
+def was_given_up(verdict: Verdict) -> bool:
+    """Return whether there is no verdict because of a limit, or because an answer is too long or too costly."""
+    return verdict.same is None and verdict.why in REASONS_TO_GIVE_UP
 
 
 def explain(gold: str, answer: str, time_limit: float = TIME_LIMIT, batch_limit: float = BATCH_LIMIT) -> Verdict:
@@ -179,7 +184,7 @@ def decide(gold: str, answer: str, time_limit: float, batch_limit: float) -> Ver
     if any(map(is_too_costly, question)):
         return Verdict(None, TOO_COSTLY)
     # Imported here because the import registers hooks for fork and exit, so only a process that asks has them.
-    from asymgrpo_verl.rewards.checkers import UNDECIDED, ask
+    from asymgrpo_verl.rewards.checkers import ask
 
     reply = ask(*question, time_limit, batch_limit)
     if reply == UNDECIDED:

@@ -15,6 +15,9 @@
 
 from typing import NamedTuple
 
+# What an answer checker replies (`checker_process`).
+EQUAL, DIFFERENT, UNDECIDED, GIVEN_UP, KILLED = "equal", "different", "undecided", "given-up", "killed"
+
 
 class Verdict(NamedTuple):
     """Whether two answers are equal, None if undecided, and why."""

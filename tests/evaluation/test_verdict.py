@@ -101,7 +101,7 @@ SUMMARY = """6 responses: 3 verdicts agree
     without a verdict in the file: 1
     without a box: 1
     undecided, which scores 0: 1
-    timed out, which scores 0: 0
+    given up, which scores 0: 0
 """
 
 

@@ -26,7 +26,7 @@ from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 from verl.workers.engine_workers import TrainingWorker
 
 from asymgrpo_verl.integration import capabilities
-from asymgrpo_verl.integration.capabilities import (
+from asymgrpo_verl.integration.needs import (
     COLOCATE_ASYNC,
     CPU,
     KEEP_BEST,
@@ -82,7 +82,10 @@ def test_the_installed_verl_has_every_need(feature):
 
 @pytest.mark.process
 def test_the_installed_verl_has_every_need_of_a_cpu():
-    code = "from asymgrpo_verl.integration.capabilities import *; import verl; print(problems(NEEDS[CPU]))"
+    code = (
+        "from asymgrpo_verl.integration.capabilities import problems; "
+        "from asymgrpo_verl.integration.needs import CPU, NEEDS; import verl; print(problems(NEEDS[CPU]))"
+    )
     command = ["env", "VERL_PLATFORM=cpu", sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1:] == ["[]"], done.stderr

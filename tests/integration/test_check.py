@@ -23,7 +23,7 @@ from verl.trainer.ppo import core_algos
 from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 
 from asymgrpo_verl.integration import check
-from asymgrpo_verl.integration.capabilities import METHOD, NEEDS, TRAINER
+from asymgrpo_verl.integration.needs import METHOD, NEEDS, TRAINER
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from types import SimpleNamespace
 import torch
 from tensordict import TensorDict
 
-from asymgrpo_verl.integration.worker import GradientNormWorker
+from asymgrpo_verl.integration.worker import ActorWorker
 
 
 def jagged(rows: list[torch.Tensor]) -> torch.Tensor:
@@ -51,6 +51,6 @@ def test_position_ids_of_a_vision_model_can_be_read_after_the_way_to_the_worker(
         ),
     )
     actor = SimpleNamespace(engine=engine, engine_config=engine.engine_config, model_config={}, loss_fn=None)
-    norms = GradientNormWorker.gradient_norms_by_sign(SimpleNamespace(actor=actor), data)["metrics"]
+    norms = ActorWorker.gradient_norms_by_sign(SimpleNamespace(actor=actor), data)["metrics"]
     assert seen == [[row.tolist() for row in ids]] * 2
     assert norms == {"positive": 8.0, "negative": 0.0}
