@@ -104,14 +104,19 @@ def differences(settings: Mapping[str, Any], config: Mapping[str, Any]) -> list[
     """
     values = {key: config.get(key, value) for key, value in settings.items() if not key.startswith(NOT_TRAINED)}
     changed = [key for key, value in values.items() if value != settings[key]]
-    words = [str(values.get(key)) for key in BETAS] if any(key in changed for key in BETAS) else []
-    words += [f"{key.rsplit('.', 1)[1]}={values[key]}" for key in changed if key not in BETAS]
+    words = [_text(values.get(key)) for key in BETAS] if any(key in changed for key in BETAS) else []
+    words += [f"{key.rsplit('.', 1)[1]}={_text(values[key])}" for key in changed if key not in BETAS]
     of_estimator = f"algorithm.{config.get('algorithm.adv_estimator')}.reward_threshold"
     extra = [key for key, value in DEFAULTS_OF_VERL.items() if key not in settings and config.get(key, value) != value]
     extra += [of_estimator] if of_estimator in config and of_estimator not in settings else []
-    words += [f"{key.rsplit('.', 1)[1]}={config[key]}" for key in extra]
+    words += [f"{key.rsplit('.', 1)[1]}={_text(config[key])}" for key in extra]
     mode = str(config.get("trainer.v1.trainer_mode")).removeprefix("asymgrpo_")
     words += [mode] if mode in ASYNCHRONOUS else []
     used = ADDITIONS if config.get("algorithm.adv_estimator") == "asymgrpo" else ADDITIONS[1:]
     added = [group for group in used if any(key.startswith(f"{group}.") and key not in settings for key in config)]
     return words + [group.rsplit(".", 1)[1] for group in added]
+
+
+def _text(value: Any) -> str:
+    """Return a value as a label has it: 1 and 1.0 are the same setting, so they get one label."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -93,6 +93,7 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need(f"{BASE}.__init__", override="self config"),
         Need(f"{BASE}._build_replay_buffer", override="self"),
         Need(f"{V1}.replay_buffer.ReplayBuffer._wait_for_next_poll", has="poll_interval"),
+        Need(f"{V1}.replay_buffer.ReplayBuffer.sample", has="RuntimeError"),
         Need(f"{V1}.replay_buffer.ReplayBufferAsync.wait_for_sampleable", has="refill_fn"),
         Need(f"{V1}.utils.MetricsAggregator", has="add_step_metrics get_aggregated_metrics"),
         Need("verl.utils.skip.rollout_skip.RolloutTqSkip.__init__"),

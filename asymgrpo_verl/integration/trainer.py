@@ -55,6 +55,7 @@ from asymgrpo_verl.integration.zero_weight import worker_settings
 POLL_SECONDS = 0.1
 STATE_FILE = "asymgrpo.json"  # in a checkpoint's directory
 GRADIENT_KEYS = ("gradient/positive/norm", "gradient/negative/norm", "gradient/positive/share")
+NO_ROLLOUTS = "no materializable trajectories"  # in the error of verl's ReplayBuffer.sample
 NAN = float("nan")
 
 
@@ -198,8 +199,9 @@ class OurTrainer(PPOTrainer):
         """Override verl's method because it does not say that a batch is empty since every reward failed."""
         try:
             return super()._step_once(metrics, timing_raw, sample_batch_size)
-        except RuntimeError:
-            failed_share(take_failures(), 0, self.diagnostics_settings.max_failed_rewards)
+        except RuntimeError as error:
+            if NO_ROLLOUTS in str(error):
+                failed_share(take_failures(), 0, self.diagnostics_settings.max_failed_rewards)
             raise
 
     def _save_checkpoint(self):

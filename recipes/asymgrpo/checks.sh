@@ -54,7 +54,7 @@ check_positive() { # NAME VALUE
 }
 
 check_list() { # NAME VALUE
-    [[ $2 == \[*\] ]] || die "$1: got $2; expected a list, such as [\"console\",\"file\"]."
+    [[ $2 == \[*[![:space:]]*\] ]] || die "$1: got $2; expected a list with a name, such as [\"console\",\"file\"]."
 }
 
 check_choice() { # NAME VALUE CHOICE...

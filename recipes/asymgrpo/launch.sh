@@ -47,6 +47,7 @@ DRY_RUN=${DRY_RUN:-0} # 1: the settings that matter; all: every setting; check: 
 
 if [ -n "$VAL_FILES" ]; then
     read -r -d '' -a VAL_LIST <<<"$VAL_FILES" || true # read returns 1 at the end of the text
+    [ ${#VAL_LIST[@]} -gt 0 ] || die "VAL_FILES: got spaces alone; expected parquet files, separated by spaces."
 elif [ -z "${VAL_LIST+set}" ]; then
     VAL_LIST=("$DATA_DIR"/{math500,aime24,aime25,amc23,olympiadbench}/test.parquet)
 fi

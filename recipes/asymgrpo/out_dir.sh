@@ -69,11 +69,11 @@ enter_out_dir() { # verl's arguments. Take OUT_DIR for this run, or end the laun
     check_disk "$@"
     echo "$command" >"$OUT_DIR/command"
     if [ ${#left[@]} -gt 0 ] && [ ! -f "$latest" ]; then # the same run died before its first checkpoint
-        aside=$(mktemp -d "$OUT_DIR/before_$(date +%Y%m%d-%H%M%S)-XXX")
+        aside=$(mktemp -d "$OUT_DIR/before_$(date -u +%Y%m%d-%H%M%S)-XXX")
         mv "${left[@]}" "$aside"
         warn "this run starts anew, because it died before its first checkpoint. What it left is in $aside"
     elif [ -f "$OUT_DIR/metrics.jsonl" ]; then # verl overwrites its file log, so the log so far is kept beside it
-        mv "$OUT_DIR/metrics.jsonl" "$OUT_DIR/metrics.$(date +%Y%m%d-%H%M%S).jsonl"
+        mv "$OUT_DIR/metrics.jsonl" "$OUT_DIR/metrics.$(date -u +%Y%m%d-%H%M%S).jsonl"
     fi
 }
 

@@ -23,6 +23,9 @@ for name in DATA VAL_DATA; do
 done
 export TRAIN_BATCH_SIZE=${TRAIN_BATCH_SIZE:-$([ -n "${DATA:-}" ] && echo 8 || echo 32)} # prompts per step
 [ -z "${MINI_BATCH_SIZE:-}" ] || check_divides MINI_BATCH_SIZE TRAIN_BATCH_SIZE
+for name in STAGE DRY_RUN; do
+    [ -z "${!name:-}" ] || die "$name: got ${!name}; expected it unset, because the quickstart trains and evaluates. Unset it."
+done
 FREE=$(free_bytes "${OUT_ROOT:-outputs}")
 [ "$FREE" -gt 100000000 ] || die "OUT_ROOT: got ${OUT_ROOT:-outputs} with $(in_gb "$FREE") free; expected 100MB." \
     "Make room, or set OUT_ROOT."

@@ -120,7 +120,9 @@ def test_a_name_that_is_a_methods_or_no_name_is_refused(start, name):
     "method, overrides, name",
     [
         ("asymgrpo", ["algorithm.asymgrpo.beta_pos=0.8"], "asymgrpo-0.8-0.4"),
-        ("f_grpo", ["algorithm.f_grpo.gamma=1.0"], "f_grpo-gamma=1.0"),
+        ("asymgrpo", ["algorithm.asymgrpo.beta_pos=1.0"], "asymgrpo-1-0.4"),
+        ("asymgrpo", ["algorithm.asymgrpo.beta_pos=1"], "asymgrpo-1-0.4"),
+        ("f_grpo", ["algorithm.f_grpo.gamma=1.0"], "f_grpo-gamma=1"),
         ("asymgrpo", ["+algorithm.token_weighting.incorrect=surprisal"], "asymgrpo-token_weighting"),
         ("grpo", [f"{ACTOR}.use_kl_loss=true"], "grpo-use_kl_loss=True"),
         ("grpo", ["algorithm.use_kl_in_reward=true"], "grpo-use_kl_in_reward=True"),

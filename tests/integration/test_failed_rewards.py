@@ -13,9 +13,14 @@
 # limitations under the License.
 """A rollout whose reward function raised is counted (test_shaped_and_failed_rewards_cpu.py has a real run)."""
 
+import inspect
+
 import pytest
+from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
+from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 
 from asymgrpo_verl.integration.failed_rewards import failed_share
+from asymgrpo_verl.integration.trainer import NO_ROLLOUTS, AsymGRPOTrainer
 
 
 def test_the_share_is_of_all_rollouts_of_the_step():
@@ -32,3 +37,16 @@ def test_verls_agent_loop_calls_our_wrapper():
     from verl.experimental.agent_loop.agent_loop import AgentLoopWorker
 
     assert AgentLoopWorker._compute_score.__wrapped__.__qualname__ == "AgentLoopWorker._compute_score"
+
+
+def test_another_error_of_a_step_is_not_blamed_on_the_reward(monkeypatch):
+    def step(*args):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(PPOTrainerSync, "_step_once", step)
+    with pytest.raises(RuntimeError, match="^out of memory$"):
+        AsymGRPOTrainer._step_once(object.__new__(AsymGRPOTrainer), {}, {}, 1)
+
+
+def test_verls_error_for_a_batch_without_rollouts_has_the_words_that_we_look_for():
+    assert NO_ROLLOUTS in inspect.getsource(ReplayBuffer.sample)
