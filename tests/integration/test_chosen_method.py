@@ -25,6 +25,8 @@ from omegaconf import OmegaConf
 from asymgrpo_verl.integration.startup_check import check_run_config
 from asymgrpo_verl.method_files import METHODS, flat, read_method
 
+pytestmark = pytest.mark.seconds  # Hydra composes a run's whole configuration two or three times in each test
+
 N = "actor_rollout_ref.rollout.n=8"
 ACTOR = "actor_rollout_ref.actor"
 

@@ -18,7 +18,7 @@ from types import SimpleNamespace
 
 import pytest
 import ray
-from hydra import compose, initialize_config_module
+from composing import composed
 from verl.trainer import main_ppo
 from verl.trainer.main_ppo_v0 import TaskRunner
 
@@ -48,11 +48,10 @@ def start(monkeypatch):
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
 
     def run(runner, *overrides):
-        run.config = compose("ppo_trainer", [*OURS, *overrides])
+        run.config = composed("verl.trainer.config", "ppo_trainer", *OURS, *overrides)
         main_ppo.run_ppo(run.config, runner)
 
-    with initialize_config_module("verl.trainer.config", version_base=None):
-        yield run
+    return run
 
 
 def one_step_off():
@@ -195,8 +194,7 @@ def test_a_wrapped_entry_point_takes_the_parameters_of_another_verl():
         run_ppo=lambda config, task_runner_class=None, *, dry=False: seen.append((task_runner_class, dry))
     )
     plugin._check_other_entry_points(module)
-    with initialize_config_module("verl.trainer.config", version_base=None):
-        config = compose("ppo_trainer", NOTHING_OF_OURS)
+    config = composed("verl.trainer.config", "ppo_trainer", *NOTHING_OF_OURS)
     module.run_ppo(config)
     module.run_ppo(config, task_runner_class=Own, dry=True)
     assert seen == [(None, False), (Own, True)]

@@ -19,7 +19,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from hydra import compose, initialize_config_module
+from composing import composed
 from verl.experimental.reward_loop.reward_manager.dapo import DAPORewardManager
 from verl.protocol import DataProto
 
@@ -35,8 +35,7 @@ def run_config(*overrides: str, factor: float = 1.0):
     overlong = f"+reward.reward_kwargs.overlong_buffer_cfg={{enable:true,len:2,penalty_factor:{factor},log:false}}"
     dapo = ["reward.reward_manager.name=dapo", "+reward.reward_kwargs.max_resp_len=4", overlong]
     dapo += ["data.max_response_length=4", "algorithm.adv_estimator=asymgrpo", "actor_rollout_ref.rollout.n=8"]
-    with initialize_config_module("verl.trainer.config", version_base=None):
-        return compose("ppo_trainer", [*dapo, *overrides])
+    return composed("verl.trainer.config", "ppo_trainer", *dapo, *overrides)
 
 
 def scored(config, score, length: int) -> tuple[float, dict]:
