@@ -20,7 +20,6 @@ from composing import composed
 from omegaconf import OmegaConf
 from verl.trainer.config import AlgoConfig
 from verl.trainer.ppo.core_algos import get_adv_estimator_fn
-from verl.workers.engine_workers import TrainingWorker
 
 from asymgrpo_verl.core.estimators import ESTIMATORS
 from asymgrpo_verl.integration.settings import (
@@ -33,7 +32,6 @@ from asymgrpo_verl.integration.settings import (
     token_weighting_from,
 )
 from asymgrpo_verl.integration.startup_check import check_run_config
-from asymgrpo_verl.integration.zero_weight import worker_settings
 
 AsymGRPO = ESTIMATORS["asymgrpo"].settings
 
@@ -339,74 +337,6 @@ def test_what_only_our_trainer_reads_needs_it(overrides):
     check_run_config(run_config(*overrides))  # verl's own name of a mode: the run gets our trainer of that mode
     with pytest.raises(ValueError, match="got a value, but trainer.v1.trainer_mode=own ignores it"):
         check_run_config(run_config("trainer.v1.trainer_mode=own", *overrides))
-
-
-def test_an_update_leaves_out_rollouts_with_advantage_0_by_default(capsys):
-    config = run_config(OURS)
-    check_run_config(config)
-    assert capsys.readouterr().out == ""
-    assert worker_settings(config) == {"zero_weight_mean_over": "all"}
-    assert worker_settings(run_config(OURS, "+algorithm.zero_weight.mean_over=nonzero")) == {
-        "zero_weight_mean_over": "nonzero"
-    }
-
-
-ACTOR = "actor_rollout_ref.actor"
-NORM = f"{ACTOR}.loss_agg_mode=seq-mean-token-sum-norm"
-NEEDS_ALL_ROWS = [
-    ([f"{ACTOR}.entropy_coeff=0.01"], "entropy_coeff=0.01: the entropy bonus is over all rollouts"),
-    ([f"{ACTOR}.entropy_coeff=-0.01"], "entropy_coeff=-0.01: the entropy bonus is over all rollouts"),
-    ([f"{ACTOR}.calculate_entropy=True"], "calculate_entropy=True: actor/entropy_loss is over all rollouts"),
-    ([f"{ACTOR}.use_kl_loss=True"], "use_kl_loss=True: the KL loss is over all rollouts"),
-    (["distillation.enabled=True"], "distillation.enabled=True: the distillation loss is over all rollouts"),
-    (["actor_rollout_ref.model.mtp.enable=True"], "mtp.enable=True: its loss is over all rollouts"),
-    ([f"{ACTOR}.fsdp_config.qat.enable=True"], "qat.enable=True: activations are scaled by those of all rollouts"),
-    *(
-        ([f"{ACTOR}.policy_loss.loss_mode={loss}"], f"loss_mode={loss}: it is not known to be a sum over rollouts")
-        for loss in ("clip_cov", "kl_cov", "geo_mean", "dro", "bypass_mode", "my_loss")
-    ),
-    ([NORM], "without loss_scale_factor divides by the longest response of a micro-batch"),
-    ([f"{ACTOR}.use_prefix_grouper=True"], "use_prefix_grouper=True keeps the rollouts of a prompt together"),
-    ([f"{ACTOR}.strategy=megatron"], "strategy=megatron: it works with fsdp and fsdp2"),
-]
-
-
-@pytest.mark.parametrize("overrides, reason", NEEDS_ALL_ROWS, ids=lambda value: value if isinstance(value, str) else "")
-def test_an_update_that_needs_all_rows_runs_them_and_says_why(overrides, reason, capsys):
-    config = run_config(OURS, *overrides)
-    check_run_config(config)
-    (line,) = capsys.readouterr().out.splitlines()
-    assert line.startswith("[asymgrpo_verl] the update also runs rollouts with advantage 0: ") and line.endswith(reason)
-    assert worker_settings(config) == {}
-    with pytest.raises(ValueError, match="mean_over: got nonzero; expected all, because") as error:
-        check_run_config(run_config(OURS, "+algorithm.zero_weight.mean_over=nonzero", *overrides))
-    assert reason in str(error.value)
-
-
-def test_an_update_runs_all_rows_without_a_word_if_it_was_asked_to(capsys):
-    config = run_config(OURS, "+algorithm.zero_weight.rollouts=train")
-    check_run_config(config)
-    assert (capsys.readouterr().out, worker_settings(config)) == ("", {})
-
-
-def test_a_norm_with_a_scale_of_its_own_does_not_need_all_rows(capsys):
-    config = run_config(OURS, NORM, f"{ACTOR}.loss_scale_factor=1024")
-    check_run_config(config)
-    assert capsys.readouterr().out == "" and worker_settings(config)
-
-
-def test_a_sum_over_tokens_has_no_mean():
-    overrides = ["+algorithm.zero_weight.mean_over=nonzero", f"{ACTOR}.loss_agg_mode=token-sum"]
-    with pytest.raises(ValueError, match="expected all, because .*loss_agg_mode=token-sum divides by nothing"):
-        check_run_config(run_config(OURS, *overrides))
-
-
-def test_a_verl_without_what_it_needs_runs_all_rows(monkeypatch, capsys):
-    monkeypatch.delattr(TrainingWorker, "train_mini_batch")
-    config = run_config(OURS)
-    check_run_config(config)
-    assert "TrainingWorker.train_mini_batch: not found" in capsys.readouterr().out
-    assert worker_settings(config) == {}
 
 
 def test_diagnostics_that_another_trainer_does_not_make_are_named(capsys):
