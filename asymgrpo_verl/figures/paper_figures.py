@@ -67,6 +67,7 @@ def _save(name: str, title: str, caption: str, figure: Figure) -> DrawnFigure:
         buffer = io.BytesIO()
         figure.savefig(buffer, **options)
         files.append(buffer.getvalue())
+        figure.set_layout_engine("none")  # the second file has the places of the first, which took a second to find
     plt.close(figure)
     return DrawnFigure(name, title, caption, *files, figure.get_figwidth())
 
@@ -273,8 +274,9 @@ def betas_of(run: Run) -> Betas | None:
     return Betas(*betas, run.config.get("algorithm.asymgrpo.flip", default.flip))
 
 
-def _group_size(method: Method) -> int:
-    return method.runs[0].config.get("actor_rollout_ref.rollout.n", 8)
+def group_size(run: Run) -> int:
+    """Return the number of rollouts per prompt; 8, as in the paper, if the configuration is unknown."""
+    return run.config.get("actor_rollout_ref.rollout.n", 8)
 
 
 def _draw_figure1(methods: list[Method]) -> tuple[DrawnFigure | None, list[str]]:
@@ -292,12 +294,12 @@ def _draw_figure1(methods: list[Method]) -> tuple[DrawnFigure | None, list[str]]
     lines = max(len(methods), len(with_betas) + 2)
     figure = plt.figure(figsize=(count * CELL[0], CELL[1] + 0.14 * lines), layout="constrained")
     axes = figure.subplots(2, count, height_ratios=[CELL[1], 0.14 * lines])
-    sizes = sorted({_group_size(method) for method in with_betas}) or [8]
+    sizes = sorted({group_size(method.runs[0]) for method in with_betas}) or [8]
     for i, (channel, sign) in enumerate((("positive", "+"), ("negative", "-"))):
         shown = {}  # (beta, reflected, n) -> style. If methods share a curve, it has the style of the first one.
         for method in with_betas:
             betas = betas_of(method.runs[0])
-            shown.setdefault((betas[i], betas.flip == channel, _group_size(method)), chosen[method.name])
+            shown.setdefault((betas[i], betas.flip == channel, group_size(method.runs[0])), chosen[method.name])
         for n, reflected in itertools.product(sizes, (False, True)):
             shown.setdefault((0.5, reflected, n), STYLES["GRPO"])
         for (beta, reflected, n), (color, _, marker) in sorted(shown.items()):

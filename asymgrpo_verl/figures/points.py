@@ -57,8 +57,7 @@ def by_epoch(rows: list[dict], key: str) -> Points:
 
 def accuracy(rows: list[dict], sources: list[str]) -> Points:
     """Return step -> mean validation accuracy over data sources, at the steps where all of them were validated."""
-    validated = [row for row in rows if any(key.startswith("val-core/") for key in row)]
-    each = [validation_accuracy(validated, source) for source in sources]
+    each = [validation_accuracy(rows, source) for source in sources]
     steps = [step for step in each[0] if all(step in values for values in each)] if each else []
     return {step: statistics.fmean(_number(values[step]) for values in each) for step in steps}
 
@@ -114,19 +113,19 @@ def line(runs: list[Points]) -> Line:
     """
     x = sorted(x for x in runs[0] if all(math.isfinite(run.get(x, math.nan)) for run in runs))
     nulls = sorted({x for run in runs for x, value in run.items() if math.isnan(value)})
-    usual = min(statistics.multimode(b - a for a, b in zip(x, x[1:], strict=False)), default=0)
-    drawn = Line([], [], [], [])
+    usual = min(statistics.multimode(b - a for a, b in zip(x, x[1:], strict=False)), default=0) if nulls else 0
+    drawn, values = [], []
     for i, at in enumerate(x):
         null = bisect(nulls, x[i - 1]) if i else 0
-        if i and at - x[i - 1] > usual and null < len(nulls) and nulls[null] < at:
-            _append(drawn, nulls[null], [math.nan])
-        _append(drawn, at, [run[at] for run in runs])
-    return drawn
-
-
-def _append(drawn: Line, x: float, values: list[float]) -> None:
-    for column, value in zip(drawn, (x, statistics.fmean(values), min(values), max(values)), strict=True):
-        column.append(value)
+        if i and null < len(nulls) and nulls[null] < at and at - x[i - 1] > usual:
+            drawn.append(nulls[null])
+            values.append([math.nan])
+        drawn.append(at)
+        values.append([run[at] for run in runs])
+    if len(runs) == 1:  # most lines are of one run
+        alone = [value for (value,) in values]
+        return Line(drawn, alone, alone, alone)
+    return Line(drawn, *(list(map(pick, values)) for pick in (statistics.fmean, min, max)))
 
 
 def last(points: Points) -> float | None:

@@ -17,6 +17,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 ACCURACY = re.compile(r"val-core/(.+)/(?:acc|reward)/mean@\d+")
@@ -110,17 +111,17 @@ def validation_accuracy(rows: list[dict], data_source: str) -> dict[int, float]:
 
     A step whose accuracy is None, because verl computed NaN, has NaN.
     """
-    return {
-        row["step"]: math.nan if row[key] is None else row[key]
-        for row in rows
-        for key in row
-        if _validated_source(key) == data_source
-    }
+    keys = [key for key in _keys(rows) if _validated_source(key) == data_source]
+    return {row["step"]: math.nan if row[key] is None else row[key] for row in rows for key in keys if key in row}
 
 
 def data_sources(rows: list[dict]) -> set[str]:
     """Return the data sources that the run was validated on."""
-    return {source for row in rows for key in row if (source := _validated_source(key))}
+    return {source for key in _keys(rows) if (source := _validated_source(key))}
+
+
+def _keys(rows: list[dict]) -> dict[str, None]:
+    return dict.fromkeys(chain.from_iterable(rows))
 
 
 def _validated_source(key: str) -> str | None:

@@ -13,6 +13,9 @@
 # limitations under the License.
 """`asymgrpo figures`: the files, the page, its tables, and the errors."""
 
+import base64
+import gzip
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,10 +23,13 @@ from pathlib import Path
 import pytest
 from console import Done
 from console import asymgrpo as run_asymgrpo
+from markupsafe import escape
 from run_logs import all_metrics, asymgrpo, write_log, write_run
 
-from asymgrpo_verl.figures.page import accuracy_table, dynamics_table, settings_table
+from asymgrpo_verl.core.metrics import logged_metrics, names
+from asymgrpo_verl.figures import page
 from asymgrpo_verl.figures.paper_figures import FIGURES
+from asymgrpo_verl.figures.tables import accuracy_table, dynamics_table, settings_table
 from asymgrpo_verl.runs.methods import by_method
 from asymgrpo_verl.runs.run import read_run
 
@@ -35,17 +41,23 @@ def figures(*arguments) -> Done:
 
 
 class Page(HTMLParser):
-    """A parser that checks that tags are closed in their order, and collects the sources of the page's images."""
+    """A parser that checks that tags are closed in their order, and collects identities, links and what is loaded."""
 
     def __init__(self, text: str):
         super().__init__()
-        self.open, self.sources = [], []
+        self.open, self.ids, self.links, self.loaded = [], [], [], []
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
-        if tag not in ("meta", "img"):
+        if tag not in ("meta", "link", "input"):
             self.open.append(tag)
-        self.sources += [value for name, value in attributes if name == "src"]
+        for name, value in attributes:
+            self.ids += [value] if name == "id" else []
+            self.links += [value] if tag == "a" and name == "href" else []
+            self.loaded += [value] if name == "src" or (tag == "link" and name == "href") else []
+
+    def handle_startendtag(self, tag, attributes):
+        """Take no notice of <line/>, which needs no end."""
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -94,21 +106,72 @@ def test_fonts_are_embedded_as_truetype(drawn):
         assert content.startswith(b"%PDF") and b"/CIDFontType2" in content and b"/Type3" not in content
 
 
+def unpacked(page: str, name: str) -> str:
+    """Return what `web.one_file.pack` put into the element `name` of a page."""
+    packed = re.search(rf'<script type="application/octet-stream" id="{name}">(.*?)</script>', page)[1]
+    return gzip.decompress(base64.b64decode(packed)).decode()
+
+
 @pytest.mark.seconds
-def test_the_page_needs_no_other_file(drawn):
+def test_the_page_is_one_file_without_an_address_outside_it(drawn):
     text = (drawn / "index.html").read_text()
     page = Page(text)
     assert text.startswith("<!DOCTYPE html>") and page.open == []
-    assert len(page.sources) == 6 and all(source.startswith("data:image/png;base64,") for source in page.sources)
-    assert not re.search(r"https?://|@import|<script|<link", text)
-    assert "_&lt;b&gt;$x &amp; &#34;y&#34;" in text and "<b>" not in text
+    assert page.loaded == ["data:,"], "the icon, which is empty"
+    assert {name for name in page.links if name.endswith(("pdf", "png"))} == FILES - {"index.html"}
+    anchors = [name for name in page.links if not name.endswith(("pdf", "png"))]
+    assert all(name.startswith("#") and name[1:] in page.ids for name in anchors)
+    assert len(page.ids) == len({*page.ids}) and not re.search(r"https?://|@import|url\(", text)
+    assert unpacked(text, "plotly").startswith("/**\n* plotly.js v")
+    assert "_&lt;b&gt;$x &amp; &#34;y&#34;" in text and "<b>$x" not in text
 
 
 @pytest.mark.seconds
-def test_the_page_says_what_the_logged_metrics_mean(drawn):
+def test_the_page_has_a_panel_with_a_link_and_the_sentence_of_the_glossary_for_each_logged_metric(drawn):
     page = (drawn / "index.html").read_text()
-    assert "rollouts/{correct,incorrect}/entropy_mixed" in page and "both channels answer the same prompts" in page
+    for metric in logged_metrics(key for _, data in all_metrics(10) for key in data):
+        for key in names(metric.key):
+            if not key.endswith("k_of_n") and key in {key for _, data in all_metrics(10) for key in data}:
+                slug = key.replace("/", "-").replace("_", "-")
+                assert f'<figure class="panel" id="{slug}">' in page and f'href="#{slug}"' in page
+                assert str(escape(metric.meaning)) in page
     assert "gradient/positive/share" not in page, "which these logs have not"
+
+
+@pytest.mark.seconds
+def test_the_page_has_every_number_of_the_logs_as_logged(drawn):
+    data = json.loads(unpacked((drawn / "index.html").read_text(), "data"))
+    (panel,) = [panel for panel in data["panels"] if panel["slug"] == "critic-score-mean"]
+    assert panel["unit"] == "reward per rollout" and panel["x"] == "step" and data["refresh"] is None
+    (method,) = [method for method in data["methods"] if method["name"] == "GRPO"]
+    assert [run["name"] for run in method["runs"]] == ["seed 0", "seed 1", "seed 2"]
+    for seed, run in enumerate(method["runs"]):
+        x, values = panel["lines"][run["number"]]
+        logged = {step: row["critic/score/mean"] for step, row in all_metrics(60, seed) if step}
+        assert dict(zip(data["xs"][x], values, strict=True)) == pytest.approx(logged, rel=1e-4)
+
+
+def test_while_runs_train_the_page_follows_them_and_ctrl_c_draws_the_figures(tmp_path, monkeypatch, capsys):
+    """The log is missing at first, then it grows; each sleep is one refresh, and the fourth ends in Ctrl-C."""
+    log, out = tmp_path / "log.jsonl", tmp_path / "out"
+    pages = []
+
+    def sleep(seconds):
+        assert seconds == 7
+        page = (out / "index.html").read_text() if (out / "index.html").exists() else None
+        pages.append(page and json.loads(unpacked(page, "data")))
+        if len(pages) == 4:
+            raise KeyboardInterrupt
+        if len(pages) != 2:
+            write_log(log, [(step, {"actor/entropy": 1.0}) for step in range(1, 1 + len(pages))])
+
+    monkeypatch.setattr(page.time, "sleep", sleep)
+    messages = page.watch([str(log)], out, 7)
+    assert pages[0] is None and [found["refresh"] for found in pages[1:]] == [7, 7, 7]
+    assert [found["xs"] for found in pages[1:]] == [[[1]], [[1]], [[1, 2, 3]]]
+    assert capsys.readouterr().err == f"asymgrpo figures: waiting: {log}: no such file or directory.\n"
+    assert json.loads(unpacked((out / "index.html").read_text(), "data"))["refresh"] is None
+    assert (out / "figure4.pdf").exists() and any("figure5 skipped" in message for message in messages)
 
 
 @pytest.mark.seconds
@@ -135,7 +198,21 @@ def test_the_average_is_over_the_data_sources_that_all_runs_have(tmp_path):
     runs = [read_run(str(write_log(tmp_path / "x.jsonl", [(0, {a: 0.5, b: 0.1})])))]
     runs += [read_run(str(write_log(tmp_path / "y.jsonl", [(0, {a: 0.25})])))]
     methods, _ = by_method(runs)
-    assert accuracy_table(methods)[1][:2] == ["x", "50.0"] and accuracy_table(methods)[2][:2] == ["y", "25.0"]
+    assert [row[:3] for row in accuracy_table(methods)[1:]] == [["x", "0", "50.0"], ["y", "0", "25.0"]]
+
+
+def test_runs_that_end_at_different_steps_are_also_compared_at_the_last_common_one(tmp_path):
+    key = "val-core/aime24/acc/mean@1"
+    long = write_log(tmp_path / "long.jsonl", [(step, {key: step / 100}) for step in (0, 10, 20, 40)])
+    short = write_log(tmp_path / "short.jsonl", [(step, {key: step / 50}) for step in (0, 20)])
+    head, *rows = accuracy_table(by_method([read_run(str(long)), read_run(str(short))])[0])
+    assert head[1:5] == ["step", "average, at step 20", "average, last", "average, best"]
+    assert [row[:4] for row in rows] == [["long", "40", "20.0", "40.0"], ["short", "20", "40.0", "40.0"]]
+
+
+def test_without_a_validation_there_is_no_table_of_accuracies(tmp_path):
+    log = write_log(tmp_path / "a.jsonl", [(1, {"actor/entropy": 1.0})])
+    assert accuracy_table(by_method([read_run(str(log))])[0]) == []
 
 
 def test_the_tables_have_the_last_and_the_best_numbers(tmp_path):
@@ -145,23 +222,31 @@ def test_the_tables_have_the_last_and_the_best_numbers(tmp_path):
         for i, (best, last) in enumerate([(0.8, 0.4), (0.6, 0.2)])
     ]
     methods, _ = by_method([read_run(f"GRPO={log}") for log in logs])
-    assert accuracy_table(methods)[0][:3] == ["validation accuracy (%)", "average, last", "average, best"]
-    assert accuracy_table(methods)[1] == ["GRPO", *["30.0 ± 10.0", "70.0 ± 10.0"] * 2]
+    assert accuracy_table(methods)[0][:4] == ["validation accuracy (%)", "step", "average, last", "average, best"]
+    assert accuracy_table(methods)[1] == ["GRPO", "2", *["30.0 ± 10.0", "70.0 ± 10.0"] * 2]
     at_the_end = dict(zip(*dynamics_table(methods), strict=True))
     assert at_the_end["entropy"] == "0.300 ± 0.100" and at_the_end["runs"] == "2" and at_the_end["step"] == "2"
     assert at_the_end["entropy, correct"] == "–"
 
 
-def test_a_setting_that_differs_between_runs_has_a_column(tmp_path):
+def test_the_settings_are_a_diff_between_methods(tmp_path):
     write_log(tmp_path / "bare.jsonl", all_metrics(3))
-    runs = [read_run(str(write_run(tmp_path / "a", "grpo", steps=2))), read_run(str(tmp_path / "bare.jsonl"))]
+    runs = [read_run(str(write_run(tmp_path / f"a{seed}", "grpo", steps=2, seed=seed))) for seed in (1, 2)]
     runs += [read_run(str(write_run(tmp_path / "b", "asymgrpo", asymgrpo(0.9, 0.4) | {"gamma": 1.0}, steps=2)))]
-    rows, shared = settings_table(by_method(runs)[0])
-    table = {row[0]: dict(zip(rows[0], row, strict=True)) for row in rows[1:]}
-    assert table["AsymGRPO"]["estimator"] == "asymgrpo" and table["AsymGRPO"]["run"] == str(tmp_path / "b")
-    assert table["AsymGRPO"]["beta_neg"] == "0.4" and table["GRPO"]["beta_neg"] == "0.5"
-    assert table["AsymGRPO"]["algorithm.gamma"] == "1" and table["GRPO"]["algorithm.gamma"] == "–"
-    assert table["bare"]["estimator"] == "unknown" and table["bare"]["steps"] == "3"
+    runs += [read_run(str(tmp_path / "bare.jsonl"))]
+    methods, _ = by_method(runs)
+    assert [method.name for method in methods] == ["GRPO", "AsymGRPO", "bare"]
+    rows = {setting.key: (*setting.values, setting.differs) for setting in settings_table(methods)}
+    assert rows["run"] == (f"{tmp_path}/a1, {tmp_path}/a2", f"{tmp_path}/b", f"{tmp_path}/bare.jsonl", True)
+    assert rows["last step"] == ("2", "2", "3", True)
+    assert rows["beta_neg at the start"] == ("0.5", "0.4", "unknown", True)
+    assert rows["algorithm.adv_estimator"] == ("grpo", "asymgrpo", "unknown", True)
+    assert rows["algorithm.gamma"] == ("–", "1", "unknown", True)
+    assert rows["data.seed"] == ("1, 2", "0", "unknown", True)
+    assert rows["data.train_batch_size"] == ("128", "128", "unknown", False)
+    assert "trainer.experiment_name" not in rows
+    differ = [differs for *_, differs in rows.values()]
+    assert differ == sorted(differ, reverse=True), "what differs comes first"
 
 
 def test_an_error_is_one_line_and_nothing_is_written(tmp_path):
