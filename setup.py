@@ -26,7 +26,7 @@ VERSION = next(
 
 # `pip install .` into a working verl environment adds packages and never changes one. So nothing here has a version,
 # and what a verl environment has in the version that its owner chose (verl, torch, numpy, omegaconf, ...) is not here.
-REQUIRES = ["math-verify", "pandas", "pyarrow", "PyYAML", "tqdm", "wrapt"]
+REQUIRES = ["math-verify", "pandas", "pyarrow", "PyYAML", "shtab", "tqdm", "wrapt"]
 
 VERL = ["verl>=0.9.1,<0.10", "TransferQueue>=0.1.10", "torch", "numpy", "omegaconf"]
 FIGURES = ["matplotlib", "plotly", "Jinja2", "tensorboard"]

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Write a file completely or not at all, and write an error in one line."""
+"""Write a file completely or not at all, and write an error or a time in one line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,3 +41,16 @@ def in_a_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}."
     return str(error).split("\n")[0]
+
+
+def duration(seconds: float) -> str:
+    """Return a time in two units at most, rounded: "42 s", "7 min", "3 h 20 min", "2 d 4 h"."""
+    if seconds < 60:
+        return f"{max(0, seconds):.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 24 * 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    hours = round(seconds / 3600)
+    return f"{hours // 24} d {hours % 24} h"

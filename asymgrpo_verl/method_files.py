@@ -18,12 +18,18 @@ A setting is "a.b.c" -> value here. A method is defined by the settings of its f
 - settings that change nothing in what is trained: the diagnostics, and the trainer's.
 """
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+LEGEND = (
+    "p is the accuracy of a rollout's group; r is 1 for a correct and 0 for an incorrect rollout. A is the advantage, "
+    "A+ of a correct and A- of an incorrect rollout. A formula with p is for mixed groups. Table 1 is that of arXiv "
+    "2604.04894. Choose a method with METHOD=... or +asymgrpo=...; its settings are below its formula."
+)
 METHODS = Path(__file__).parent / "configs" / "asymgrpo"
 NOT_TRAINED = ("algorithm.diagnostics.", "trainer.")
 BETAS = ("algorithm.asymgrpo.beta_pos", "algorithm.asymgrpo.beta_neg")
@@ -71,6 +77,33 @@ def check_composed(config: Mapping[str, Any]) -> None:
 def method_names() -> list[str]:
     """Return the names of our methods, sorted."""
     return sorted(path.stem for path in METHODS.glob("[!_]*.yaml"))
+
+
+def describe(method: str) -> tuple[str, str, dict[str, Any]]:
+    """Return (name and source, formula, settings) of a method.
+
+    The first two stand in its file, as the comments after `# @package _global_`. The settings are those that differ
+    from what all methods share, "a.b.c" -> value.
+    """
+    _, about, formula, *_ = (METHODS / f"{method}.yaml").read_text(encoding="utf-8").splitlines()
+    shared = read_method("_shared")
+    settings = {key: value for key, value in read_method(method).items() if shared.get(key) != value}
+    return about.removeprefix("# "), formula.removeprefix("# "), settings
+
+
+def listing(methods: list[str]) -> str:
+    """Return methods as text of 80 columns: name and source, formula, settings. [] stands for all methods."""
+    paragraphs = [textwrap.fill(LEGEND, 80)]
+    for method in methods or method_names():
+        about, formula, settings = describe(method)
+        lines = [about, formula, " ".join(f"{key}={_text(value)}" for key, value in settings.items())]
+        wrapped = [
+            textwrap.fill(line, 80, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False)
+            for line in lines
+            if line
+        ]
+        paragraphs.append("\n".join([method, *wrapped]))
+    return "\n\n".join(paragraphs)
 
 
 def settings_that_define_methods() -> set[str]:

@@ -87,5 +87,5 @@ def test_pip_install_beside_a_users_verl_changes_no_package(packages, tmp_path):
     assert done.returncode == 0, done.stderr
     installed = {item["metadata"]["name"].lower() for item in json.loads(report.read_text())["install"]}
     assert not installed & {name.lower() for name in [*packages, *VERLS]}
-    added = {"asymgrpo-verl", "wrapt"}
+    added = {"asymgrpo-verl", "shtab", "wrapt"}
     assert added <= {name.replace("_", "-") for name in installed} <= added | {"math-verify", "latex2sympy2-extended"}

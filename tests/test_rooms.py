@@ -59,7 +59,8 @@ ROOMS = {
     "smoke": Room(f"{FLOOR} core rewards runs", "numpy torch verl"),
     # Doors, which users name. Nothing imports a door.
     "plugin": Room("core integration cpu", "hydra wrapt"),
-    "cli": Room(f"{FLOOR} integration evaluation figures runs smoke"),
+    "arguments": Room("__init__ paper method_files integration", "shtab"),
+    "cli": Room(f"{FLOOR} arguments evaluation figures integration runs smoke"),
     "checkpoints": Room(f"{FLOOR} runs", "verl"),
     "dry_run": Room(f"{FLOOR} integration", "hydra omegaconf verl"),
     "data_prep": Room("files row_files rewards", "datasets pyarrow tqdm"),

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""`asymgrpo figures` and `asymgrpo curves`: figures drawn from the logs of runs, and from the formulas.
+"""`asymgrpo figures`, `curves` and `watch`: figures from the logs of runs and from the formulas, and a run as text.
 
 Imports `core`, `runs`, `web` and the floor. Read `page` first.
 """
