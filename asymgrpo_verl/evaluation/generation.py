@@ -20,9 +20,9 @@ from importlib import metadata
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from tqdm import tqdm
 
 from asymgrpo_verl.cpu import hooks
+from asymgrpo_verl.evaluation.progress import progress
 from asymgrpo_verl.evaluation.responses import GENERATED, write_responses
 
 PROMPTS_PER_FILE = 8  # a kill loses at most 8 finished prompts, and the prompts in flight
@@ -95,16 +95,19 @@ def generate(
     if todo:
         max_model_len = max(map(len, tokens)) + settings["max_response_length"]
         engine = _start_engine(model, max_model_len, tensor_parallel_size)
-        bar = tqdm(desc="generating", total=len(prompts), unit="prompt", dynamic_ncols=True)
-        bar.update(len(prompts) - len(todo))
+        outputs_of = progress(
+            _run(engine, todo, prompts, tokens, settings),
+            "generating",
+            "prompt",
+            len(prompts),
+            len(prompts) - len(todo),
+        )
         fresh, files = [], len(list((out / "generated").glob("*.parquet")))
-        for count, (i, outputs) in enumerate(_run(engine, todo, prompts, tokens, settings), 1):
+        for count, (i, outputs) in enumerate(outputs_of, 1):
             fresh += _rows(prompts[i], outputs)
-            bar.update()
             if count % PROMPTS_PER_FILE == 0 or count == len(todo):
                 write_responses(fresh, out / "generated" / f"{files:05d}.parquet", GENERATED)
                 responses, fresh, files = responses + fresh, [], files + 1
-        bar.close()
     order = {(prompt["data_source"], prompt["index"]): i for i, prompt in enumerate(prompts)}
     return sorted(responses, key=lambda row: (order[row["data_source"], row["index"]], row["sample"]))
 

@@ -16,8 +16,7 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-from tqdm import tqdm
-
+from asymgrpo_verl.evaluation.progress import progress
 from asymgrpo_verl.rewards.maths import compute_score, equivalent
 
 
@@ -26,8 +25,8 @@ def score(responses: list[dict]) -> list[dict]:
     # Threads, because most of the time is spent waiting for the answer checkers, which are processes.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         scores = pool.map(_score, responses)
-        bar = tqdm(scores, total=len(responses), desc="scoring", unit="response", dynamic_ncols=True)
-        scored = [r | {"pred": s["pred"], "acc": int(s["acc"])} for r, s in zip(responses, bar, strict=True)]
+        scores = progress(scores, "scoring", "response", len(responses))
+        scored = [r | {"pred": s["pred"], "acc": int(s["acc"])} for r, s in zip(responses, scores, strict=True)]
         prompts: dict[tuple, list[dict]] = {}
         for response in scored:
             prompts.setdefault((response["data_source"], response["index"]), []).append(response)
