@@ -283,8 +283,9 @@ def _table(commands) -> None:
         "table",
         "print the paper's Table 1 with your numbers beside it",
         "Print the paper's Table 1 with your numbers beside the paper's. In each column the best number is bold and "
-        "the second is underlined.",
-        "results/* --format latex",
+        "the second is underlined. With --format html, print a page instead, one file: pass@k and maj@k curves, "
+        "accuracy by level and subject, and responses to read, with verdicts and why; also for other data sources.",
+        "results/* --format html > evaluation.html",
     )
     parser.add_argument(
         "results",
@@ -294,7 +295,7 @@ def _table(commands) -> None:
         "several results, their mean is printed.",
     )
     parser.add_argument(
-        "--format", choices=("markdown", "latex", "csv"), default="markdown", help="default: %(default)s"
+        "--format", choices=("markdown", "latex", "csv", "html"), default="markdown", help="default: %(default)s"
     )
 
 

@@ -54,6 +54,9 @@ def _table(args: argparse.Namespace) -> None:
     from asymgrpo_verl.evaluation import table
     from asymgrpo_verl.files import in_a_line
 
+    if args.format == "html":
+        _evaluation_page(list(dict.fromkeys(args.results)))
+        return
     try:
         results = [table.read_result(argument) for argument in dict.fromkeys(args.results)]
     except (OSError, ValueError) as error:
@@ -65,6 +68,16 @@ def _table(args: argparse.Namespace) -> None:
     print(table.FORMATS[args.format](table.build(results), messages))
     if args.format == "csv":
         print(*messages, sep="\n", file=sys.stderr)
+
+
+def _evaluation_page(results: list[str]) -> None:
+    from asymgrpo_verl.evaluation import page
+    from asymgrpo_verl.files import in_a_line
+
+    try:
+        print(page.render(results))
+    except (OSError, ValueError) as error:
+        sys.exit(f"asymgrpo table: {in_a_line(error)}")
 
 
 def _verdict(args: argparse.Namespace) -> None:

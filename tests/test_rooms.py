@@ -53,7 +53,7 @@ ROOMS = {
     "cpu": Room("", "ray tensordict torch transfer_queue verl vllm wrapt"),
     # Upper rooms.
     "integration": Room(f"{FLOOR} core", "hydra numpy omegaconf ray tensordict torch transfer_queue verl"),
-    "evaluation": Room(f"{FLOOR} rewards runs cpu", "numpy pandas pyarrow tqdm transformers vllm"),
+    "evaluation": Room(f"{FLOOR} rewards runs cpu web", "numpy pandas pyarrow tqdm transformers vllm"),
     "web": Room("", "jinja2 markupsafe plotly"),
     "figures": Room(f"{FLOOR} core runs web", "matplotlib torch"),
     "smoke": Room(f"{FLOOR} core rewards runs", "numpy torch verl"),

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Say how far long work is: a bar in a terminal, ten lines elsewhere, such as in the log of a job."""
+"""Say how far long work is: a bar in a terminal, at most ten lines elsewhere, such as in the log of a job."""
 
 import sys
 import time
@@ -23,6 +23,7 @@ from tqdm import tqdm
 from asymgrpo_verl.files import duration
 
 Item = TypeVar("Item")
+QUIET = 5  # seconds without a line, because short work needs only the last one
 
 
 def progress(items: Iterable[Item], doing: str, unit: str, total: int, done: int = 0) -> Iterator[Item]:
@@ -41,7 +42,9 @@ def progress(items: Iterable[Item], doing: str, unit: str, total: int, done: int
     start = time.monotonic()
     for count, item in enumerate(items, done + 1):
         yield item
-        if count * 10 // total > (count - 1) * 10 // total:
-            left = (time.monotonic() - start) / (count - done) * (total - count)
-            estimate = f", about {duration(left)} left" if count < total else ""
+        if count * 10 // total == (count - 1) * 10 // total:
+            continue
+        taken, left = time.monotonic() - start, total - count
+        if taken >= QUIET or not left:
+            estimate = f", about {duration(taken / (count - done) * left)} left" if left else ""
             print(f"{doing}: {count} of {total} {unit}s{estimate}", file=sys.stderr, flush=True)

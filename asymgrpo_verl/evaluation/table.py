@@ -19,6 +19,7 @@ import json
 import math
 import statistics
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from asymgrpo_verl import paper
@@ -54,12 +55,24 @@ class TableRow(NamedTuple):
 
 
 def read_result(argument: str) -> tuple[str, dict]:
+    """Read results with at least one benchmark of Table 1; see `read_any_result`."""
+    name, results, path = read_any_result(argument)
+    if not results["benchmarks"].keys() & paper.BENCHMARKS.keys():
+        found = ", ".join(results["benchmarks"]) or "no data source"
+        raise ValueError(
+            f"{path}: got results on {found}; expected at least one benchmark of Table 1: "
+            f"{', '.join(paper.BENCHMARKS)}. For other data sources: asymgrpo table --format html."
+        )
+    return name, results
+
+
+def read_any_result(argument: str) -> tuple[str, dict, Path]:
     """Read the results of "LABEL=PATH" or "PATH", where PATH is a results.json or its directory.
 
     Without LABEL, the label is the one that `asymgrpo evaluate --label` wrote there, else the name of the directory.
 
     Returns:
-        (name of the row: the label, or the row of Table 1 that it names; results).
+        (name of the row: the label, or the row of Table 1 that it names; results; path of results.json).
     Raises:
         OSError, ValueError: no such file, or `asymgrpo evaluate` did not write it.
     """
@@ -76,17 +89,10 @@ def read_result(argument: str) -> tuple[str, dict]:
         key in results and isinstance(results[key], kind) for key, kind in expected.items()
     ):
         raise ValueError(f"{path}: got a JSON file with other keys; expected a results.json of `asymgrpo evaluate`.")
-    if not results["benchmarks"].keys() & paper.BENCHMARKS.keys():
-        found = ", ".join(results["benchmarks"]) or "no data source"
-        raise ValueError(
-            f"{path}: got results on {found}; expected at least one benchmark of Table 1: "
-            f"{', '.join(paper.BENCHMARKS)}."
-        )
-    for source in paper.BENCHMARKS:
-        if source in results["benchmarks"]:
-            _check_entry(results["benchmarks"][source], f"{path}: benchmarks.{source}")
+    for source, entry in results["benchmarks"].items():
+        _check_entry(entry, f"{path}: benchmarks.{source}")
     label = label or (results["label"] or path.absolute().parent.name).strip()
-    return paper.row_name(label), results
+    return paper.row_name(label), results, path
 
 
 def _check_entry(entry, place: str) -> None:

@@ -43,11 +43,18 @@ def test_a_resumed_work_counts_what_was_done_and_estimates_without_it(monkeypatc
     ]
 
 
-def test_fewer_than_ten_items_are_a_line_each(capsys):
+def test_fewer_than_ten_items_are_a_line_each(monkeypatch, capsys):
+    seconds_each(monkeypatch, 10)
     list(progress("abc", "scoring", "response", 3))
     assert [line.split(",")[0] for line in capsys.readouterr().err.splitlines()] == [
         f"scoring: {count} of 3 responses" for count in (1, 2, 3)
     ]
+
+
+def test_short_work_is_one_line(monkeypatch, capsys):
+    seconds_each(monkeypatch, 0.1)
+    list(progress(iter(range(20)), "scoring", "response", 20))
+    assert capsys.readouterr().err == "scoring: 20 of 20 responses\n"
 
 
 def test_in_a_terminal_it_is_a_bar(monkeypatch, capsys):

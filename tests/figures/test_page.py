@@ -13,17 +13,15 @@
 # limitations under the License.
 """`asymgrpo figures`: the files, the page, its tables, and the errors."""
 
-import base64
-import gzip
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from console import Done
 from console import asymgrpo as run_asymgrpo
 from markupsafe import escape
+from pages import Page, unpacked
 from run_logs import all_metrics, asymgrpo, write_log, write_run
 
 from asymgrpo_verl.core.metrics import logged_metrics, names
@@ -38,29 +36,6 @@ FILES = {f"{name}.{kind}" for name in FIGURES for kind in ("png", "pdf")} | {"in
 
 def figures(*arguments) -> Done:
     return run_asymgrpo("figures", *arguments)
-
-
-class Page(HTMLParser):
-    """A parser that checks that tags are closed in their order, and collects identities, links and what is loaded."""
-
-    def __init__(self, text: str):
-        super().__init__()
-        self.open, self.ids, self.links, self.loaded = [], [], [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        if tag not in ("meta", "link", "input"):
-            self.open.append(tag)
-        for name, value in attributes:
-            self.ids += [value] if name == "id" else []
-            self.links += [value] if tag == "a" and name == "href" else []
-            self.loaded += [value] if name == "src" or (tag == "link" and name == "href") else []
-
-    def handle_startendtag(self, tag, attributes):
-        """Take no notice of <line/>, which needs no end."""
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
 
 
 @pytest.fixture(scope="module")
@@ -104,12 +79,6 @@ def test_fonts_are_embedded_as_truetype(drawn):
     for path in drawn.glob("*.pdf"):
         content = path.read_bytes()
         assert content.startswith(b"%PDF") and b"/CIDFontType2" in content and b"/Type3" not in content
-
-
-def unpacked(page: str, name: str) -> str:
-    """Return what `web.one_file.pack` put into the element `name` of a page."""
-    packed = re.search(rf'<script type="application/octet-stream" id="{name}">(.*?)</script>', page)[1]
-    return gzip.decompress(base64.b64decode(packed)).decode()
 
 
 @pytest.mark.seconds
