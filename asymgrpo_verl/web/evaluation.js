@@ -64,7 +64,7 @@ function made(tag, text = "", name = "") {
 function shownAnswer(answer, position) {
   const details = made("details");
   const summary = made("summary", `response ${position + 1}, `);
-  const about = [answer.pred ? `answer ${answer.pred}` : "no answer in a box", answer.why];
+  const about = answer.pred ? [`answer ${answer.pred}`, answer.why] : [answer.why];
   if (answer.length !== null) about.push(`${answer.length} tokens`);
   if (answer.truncated) about.push("cut at the maximum length");
   summary.append(made("span", about.join("; "), answer.acc ? "correct" : "incorrect"));
