@@ -31,10 +31,12 @@ from asymgrpo_verl.core.estimators import ESTIMATORS
 from asymgrpo_verl.integration.settings import (
     DiagnosticsSettings,
     EntropyAdvantageSettings,
+    HistorySettings,
     TokenWeightingSettings,
     ZeroWeightSettings,
     diagnostics_from,
     entropy_advantage_from,
+    ha_dw_from,
     settings_from,
     token_weighting_from,
     zero_weight_from,
@@ -98,6 +100,7 @@ def allows(key: Field) -> Callable[[Any], bool]:
 
 
 GROUPS = {name: estimator.settings for name, estimator in ESTIMATORS.items()} | {
+    "ha_dw": HistorySettings,
     "entropy_advantage": EntropyAdvantageSettings,
     "token_weighting": TokenWeightingSettings,
     "diagnostics": DiagnosticsSettings,
@@ -105,6 +108,7 @@ GROUPS = {name: estimator.settings for name, estimator in ESTIMATORS.items()} | 
 }
 ALLOWED = {name: {key.name: allows(key) for key in fields(settings)} for name, settings in GROUPS.items()}
 READERS = {
+    "ha_dw": ha_dw_from,
     "entropy_advantage": entropy_advantage_from,
     "token_weighting": token_weighting_from,
     "diagnostics": diagnostics_from,

@@ -11,9 +11,11 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What changes the advantage of single tokens, for any estimator: the entropy advantage and token weights."""
+"""What changes the advantages of any estimator: the entropy advantage, weights of tokens, weights of rollouts."""
 
 import torch
+
+from asymgrpo_verl.core.groups import Groups
 
 
 def add_entropy(advantages: torch.Tensor, entropy: torch.Tensor, alpha: float, kappa: float) -> torch.Tensor:
@@ -63,3 +65,26 @@ def token_weights(
         kept = (tokens.double() * top - 1e-6).ceil().clamp(min=1)  # 0.3 of 50 tokens is 15, not 15.000000000000002
         share = (mask & (rank < kept)).to(old_log_prob.dtype)
     return share * tokens / share.sum(1, keepdim=True).clamp(min=torch.finfo(share.dtype).tiny)
+
+
+def history_weights(groups: Groups, belief: float, scale: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Compute the weights of HA-DW (arXiv 2601.08521): scale * exp(-sgn(A) (p - C)), where C is the belief.
+
+    So a correct rollout counts more and an incorrect one less if its prompt is harder than the belief, p < C; the
+    reverse if the prompt is easier. sgn(A) is taken as +1 for a correct rollout and -1 for an incorrect one, as it is
+    with GRPO.
+
+    The paper's C is a running accuracy of the policy from the batches before, with a forgetting factor by its standard
+    deviation; it does not say which factor. Its best scale is 1.3. The authors' code (yangfengkai/HA-DW) has a scale of
+    1.5 and takes for C the mean reward of the last batches, this one included: our trainer does so too.
+
+    Args:
+        belief: C, from 0 to 1.
+        scale: > 0.
+
+    Returns:
+        The weight of a correct and of an incorrect rollout of each group: (groups,) float64 each. It has no meaning if
+        the group has no rollout.
+    """
+    easier = groups.solved / groups.size.clamp(min=1) - belief
+    return scale * (-easier).exp(), scale * easier.exp()

@@ -27,7 +27,20 @@ from asymgrpo_verl.core.estimators import ESTIMATORS, OutcomeSettings
 from asymgrpo_verl.core.fields import check_group, choice, number, read, unknown_key
 from asymgrpo_verl.core.schedules import KINDS, Constant, Entropy, Schedule
 
-TRAINER_GROUPS = ("entropy_advantage", "token_weighting", "diagnostics", "zero_weight")
+TRAINER_GROUPS = ("ha_dw", "entropy_advantage", "token_weighting", "diagnostics", "zero_weight")
+
+
+@dataclass(frozen=True)
+class HistorySettings:
+    """HA-DW's weights of rollouts by the accuracy of the last steps: see `core.shaping.history_weights`.
+
+    Attributes:
+        scale: factor of all weights, > 0. The paper's best is 1.3, the authors' code has 1.5.
+        window: number of steps whose accuracy is averaged, this one included, >= 1; the authors' script has 10.
+    """
+
+    scale: float = number(1.3, above=0)
+    window: int = number(10, at_least=1)
 
 
 @dataclass(frozen=True)
@@ -115,6 +128,12 @@ def settings_from(algorithm: Mapping | None, estimator: str = "asymgrpo") -> Out
     if estimator == "asymgrpo" and isinstance(node, Mapping):
         node = {key: value for key, value in node.items() if key != "schedule"}  # schedules_from reads it
     return read(node, f"algorithm.{estimator}", holds)
+
+
+def ha_dw_from(algorithm: Mapping) -> HistorySettings | None:
+    """Read `algorithm.ha_dw`; None if it is absent. Raises as `settings_from` does."""
+    node = _group(algorithm, "ha_dw")
+    return None if node is None else read(node, "algorithm.ha_dw", HistorySettings)
 
 
 def entropy_advantage_from(algorithm: Mapping) -> EntropyAdvantageSettings | None:

@@ -34,6 +34,7 @@ from asymgrpo_verl.integration.settings import (
     ZeroWeightSettings,
     diagnostics_from,
     entropy_advantage_from,
+    ha_dw_from,
     schedules_from,
     settings_from,
     token_weighting_from,
@@ -129,6 +130,7 @@ def _check_trainer_settings(config: DictConfig, other: str | None) -> None:
                 )
     # setting -> (is it on, does it read the entropy or the log-probabilities of the policy before the update)
     settings = {
+        "ha_dw": (ha_dw_from(algorithm), False),
         "entropy_advantage": (entropy_advantage_from(algorithm), True),
         "token_weighting": (weighting, True),
         "diagnostics": (diagnostics != DiagnosticsSettings(), diagnostics.log_prob_increment_every),

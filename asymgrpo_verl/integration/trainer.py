@@ -19,12 +19,12 @@ one trigger or several, and a trigger calls `_compute_advantage` and then `_upda
 verl's TransferQueue; a batch holds only their keys (see `rollouts`).
 """
 
-import json
 import os
 import shutil
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from statistics import fmean
+from typing import Any
 
 import ray
 import torch
@@ -38,7 +38,7 @@ from verl.workers.utils.padding import response_from_nested, response_to_nested
 
 from asymgrpo_verl.core import diagnostics
 from asymgrpo_verl.core.estimators import ESTIMATORS, OutcomeSettings
-from asymgrpo_verl.core.schedules import Constant, Memory, beta_at, observe
+from asymgrpo_verl.core.schedules import Constant, beta_at, observe
 from asymgrpo_verl.core.shaping import add_entropy, token_weights
 from asymgrpo_verl.files import atomic
 from asymgrpo_verl.integration import settings
@@ -49,38 +49,22 @@ from asymgrpo_verl.integration.rollouts import Outputs, Rollouts, join, last_out
 from asymgrpo_verl.integration.sessions import advantages_by_session, multi_output_share, read_keys
 from asymgrpo_verl.integration.shaped_rewards import outcome_rewards
 from asymgrpo_verl.integration.spread import spread_rows
+from asymgrpo_verl.integration.state import NAN, STATE_FILE, State, as_text, read_state
 from asymgrpo_verl.integration.watch import watch_actors
+from asymgrpo_verl.integration.weights import remembered, rollout_weights, weighted
 from asymgrpo_verl.integration.zero_weight import worker_settings
 
 POLL_SECONDS = 0.1
-STATE_FILE = "asymgrpo.json"  # in a checkpoint's directory
 GRADIENT_KEYS = ("gradient/positive/norm", "gradient/negative/norm", "gradient/positive/share")
 NO_ROLLOUTS = "no materializable trajectories"  # in the error of verl's ReplayBuffer.sample
-NAN = float("nan")
-
-
-class State(NamedTuple):
-    """State that the trainer keeps between steps and saves in STATE_FILE of a checkpoint, as plain numbers.
-
-    Attributes:
-        epoch: counts of the epoch so far.
-        beta_pos, beta_neg: the memory of the beta's schedule.
-        entropy: mean token entropy of the previous step's rollouts in nats; NaN before the first step.
-    """
-
-    epoch: diagnostics.EpochCounts = diagnostics.EpochCounts(0)
-    beta_pos: Memory = Memory()
-    beta_neg: Memory = Memory()
-    entropy: float = NAN
 
 
 class OurTrainer(PPOTrainer):
     """Train as one of verl's trainers does, with any estimator, and log both channels (see `core.diagnostics`).
 
-    It reads `algorithm.asymgrpo.schedule`, `algorithm.entropy_advantage`, `algorithm.token_weighting`,
-    `algorithm.diagnostics` and `algorithm.zero_weight` (see `settings`). A NaN or infinite reward raises ValueError
-    with every estimator. The last output of a session decides whether the session is correct with every estimator of
-    ours.
+    It reads `algorithm.asymgrpo.schedule` and the groups of `settings.TRAINER_GROUPS`. A NaN or infinite reward raises
+    ValueError with every estimator. The last output of a session decides whether the session is correct with every
+    estimator of ours.
 
     A trainer step is everything between two weight syncs, in which the rollout servers get the policy's weights. In
     `separate_async` it has `parameter_sync_step` triggers, each of which samples rollouts of its own and trains the
@@ -114,6 +98,7 @@ class OurTrainer(PPOTrainer):
         self.schedules = settings.schedules_from(algorithm) if self.estimator == "asymgrpo" else {}
         self.entropy_advantage = settings.entropy_advantage_from(algorithm)
         self.token_weighting = settings.token_weighting_from(algorithm)
+        self.ha_dw = settings.ha_dw_from(algorithm)
         self.diagnostics_settings = settings.diagnostics_from(algorithm)
         self.zero_weight = worker_settings(config)
         self.state = State()
@@ -218,7 +203,7 @@ class OurTrainer(PPOTrainer):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with atomic(path) as partly:
-                partly.write_text(json.dumps(self.state._asdict()))
+                partly.write_text(as_text(self.state))
             super()._save_checkpoint()
         except Exception as error:  # because torch, the file system and Ray raise different types
             latest = path.parents[1] / "latest_checkpointed_iteration.txt"
@@ -244,20 +229,18 @@ class OurTrainer(PPOTrainer):
                 "the counts of the epoch start anew"
             )
             return
-        saved = json.loads(path.read_text())
-        self.state = State(
-            epoch=diagnostics.EpochCounts(*saved["epoch"]),
-            beta_pos=Memory(*saved["beta_pos"]),
-            beta_neg=Memory(*saved["beta_neg"]),
-            entropy=saved["entropy"],
-        )
+        self.state = read_state(path)
 
     def _compute_advantage(self, batch, metrics: dict):
         """Override verl's method to keep the rollouts for the metrics of the step, and to shape the advantages."""
         batch = super()._compute_advantage(batch, metrics)
         with marked_timer("diagnostics", self.timing_raw):
             outputs = self._read_outputs(batch)
-            self.triggers.append(last_outputs(outputs, self.estimator_settings.reward_threshold))
+            rollouts = last_outputs(outputs, self.estimator_settings.reward_threshold)
+            weights = rollout_weights(rollouts, self.ha_dw, self.state.accuracies)
+            if weights is not None:
+                outputs, rollouts = weighted(outputs, rollouts, weights)
+            self.triggers.append(rollouts)
         return self._shape_advantages(batch, outputs)
 
     def _update_actor(self, batch, metrics: dict):
@@ -361,11 +344,15 @@ class OurTrainer(PPOTrainer):
         )
 
     def _remember(self, metrics: dict) -> None:
-        """Let the schedules read the metrics of this step, and log the average that each of them uses."""
+        """Let the schedules and `ha_dw` read the metrics of this step, and log the averages that they use."""
         for name, schedule in self.schedules.items():
             memory = observe(schedule, name, metrics[f"asymgrpo/{name}"], getattr(self.state, name), metrics)
             self.state = self.state._replace(**{name: memory})
             metrics[f"asymgrpo/{name}_signal"] = NAN if memory.signal is None else memory.signal
+        if self.ha_dw:
+            latest = remembered(self.state.accuracies, metrics["rollouts/correct/share"], self.ha_dw.window)
+            self.state = self.state._replace(accuracies=latest)
+            metrics["ha_dw/belief"] = fmean(latest)
 
     def _measure_gradients(self, batch) -> dict[str, float]:
         """Return GRADIENT_KEYS; the share is NaN if both norms are 0."""

@@ -1,0 +1,58 @@
+# Copyright 2026 The asymgrpo_verl Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Weights of whole rollouts, which multiply the advantages of any estimator: `algorithm.ha_dw`.
+
+They come after the estimator, so `covariance/*` and `rollouts/*/advantage_mass` describe the advantages with them, and
+before the entropy advantage and the token weights.
+"""
+
+from statistics import fmean
+
+import torch
+
+from asymgrpo_verl.core.estimators import per_rollout
+from asymgrpo_verl.core.shaping import history_weights
+from asymgrpo_verl.integration.rollouts import Outputs, Rollouts
+from asymgrpo_verl.integration.settings import HistorySettings
+
+
+def remembered(accuracies: tuple[float, ...], accuracy: float, window: int) -> tuple[float, ...]:
+    """Return the last `window` batch accuracies after one more."""
+    return (*accuracies, accuracy)[-window:]
+
+
+def rollout_weights(
+    rollouts: Rollouts, ha_dw: HistorySettings | None, accuracies: tuple[float, ...]
+) -> torch.Tensor | None:
+    """Return the weight of each rollout, (rollouts,) float64; None if no setting is on.
+
+    Args:
+        rollouts: of a trigger.
+        accuracies: share of correct rollouts of the steps before, see `state.State`.
+    """
+    if ha_dw is None:
+        return None
+    groups = rollouts.groups
+    accuracy = (groups.solved.sum() / groups.size.sum().clamp(min=1)).item()
+    belief = fmean(remembered(accuracies, accuracy, ha_dw.window))
+    return per_rollout(groups, *history_weights(groups, belief, ha_dw.scale))
+
+
+def weighted(outputs: Outputs, rollouts: Rollouts, weights: torch.Tensor) -> tuple[Outputs, Rollouts]:
+    """Multiply the advantages of each rollout, and of all outputs of its session, by its weight."""
+    factor = weights.to(outputs.advantages.dtype).unsqueeze(1)
+    return (
+        outputs._replace(advantages=outputs.advantages * factor[outputs.session]),
+        rollouts._replace(advantages=rollouts.advantages * factor),
+    )
