@@ -29,11 +29,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from asymgrpo_verl.core.estimators import ESTIMATORS
 from asymgrpo_verl.integration.settings import (
+    ConfidenceSettings,
     DiagnosticsSettings,
     EntropyAdvantageSettings,
     HistorySettings,
     TokenWeightingSettings,
     ZeroWeightSettings,
+    codapo_from,
     diagnostics_from,
     entropy_advantage_from,
     ha_dw_from,
@@ -101,6 +103,7 @@ def allows(key: Field) -> Callable[[Any], bool]:
 
 GROUPS = {name: estimator.settings for name, estimator in ESTIMATORS.items()} | {
     "ha_dw": HistorySettings,
+    "codapo": ConfidenceSettings,
     "entropy_advantage": EntropyAdvantageSettings,
     "token_weighting": TokenWeightingSettings,
     "diagnostics": DiagnosticsSettings,
@@ -109,6 +112,7 @@ GROUPS = {name: estimator.settings for name, estimator in ESTIMATORS.items()} | 
 ALLOWED = {name: {key.name: allows(key) for key in fields(settings)} for name, settings in GROUPS.items()}
 READERS = {
     "ha_dw": ha_dw_from,
+    "codapo": codapo_from,
     "entropy_advantage": entropy_advantage_from,
     "token_weighting": token_weighting_from,
     "diagnostics": diagnostics_from,

@@ -28,7 +28,7 @@ from omegaconf import OmegaConf
 from places import ROOT
 
 METHODS = """
-    a_grae asymgrpo asymgrpo_clip_higher cispo clip_cov clip_higher dgae dr_grpo ent_decrease ent_increase
+    a_grae asymgrpo asymgrpo_clip_higher cispo clip_cov clip_higher codapo dgae dr_grpo ent_decrease ent_increase
     entropy_advantage entropy_reg f_grpo grpo gspo ha_dw kl_cov maxrl neg_only nsr passk_training pos_only psr qae
     reinforce symmetric up_grpo w_reinforce
 """.split()

@@ -345,8 +345,8 @@ rollouts per prompt. `{a,b}` stands for one key with a and one with b, and `k_of
 - `log_prob_increment_every` and `gradient_share_every` stand under `algorithm.diagnostics`; 0 switches them off.
   `log_prob_increment_every` costs one more forward pass over the batch. `gradient_share_every` costs two more forward
   and backward passes, and needs fsdp2.
-- `rollouts/*/advantage_mass` and `covariance/*` use the advantages after `algorithm.ha_dw`, and before
-  `algorithm.entropy_advantage` and `algorithm.token_weighting`.
+- `rollouts/*/advantage_mass` and `covariance/*` use the advantages after `algorithm.ha_dw` and `algorithm.codapo`,
+  and before `algorithm.entropy_advantage` and `algorithm.token_weighting`.
 - The loss's metrics (`actor/*`) are verl's plain means over micro-batches. `token_frac`, `clipfrac` and `ppo_kl` are
   shares of all tokens, so a micro-batch may lack a channel. Their mean is the share of the batch if micro-batches have
   equally many tokens, and near it with `use_dynamic_bsz`.

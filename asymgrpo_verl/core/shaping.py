@@ -88,3 +88,30 @@ def history_weights(groups: Groups, belief: float, scale: float) -> tuple[torch.
     """
     easier = groups.solved / groups.size.clamp(min=1) - belief
     return scale * (-easier).exp(), scale * easier.exp()
+
+
+def confidence_weights(
+    groups: Groups, response_mask: torch.Tensor, log_probs: torch.Tensor, offset: float
+) -> torch.Tensor:
+    """Compute the weights of CoDaPO (arXiv 2606.07950): c (1 - 4 (p - 1/2)^2) + offset, one per group.
+
+    c is the group's confidence: exp of the mean over its rollouts of the mean log-probability per token. So a group
+    counts most at p = 1/2 and with likely tokens, and a unanimous group has the weight `offset`.
+
+    The paper takes the log-probabilities of the current policy, and has no offset. The authors' code
+    (tmlr-group/CoDaPO) takes those of the policy before the update, as we do, and adds 0.1. CoDaPO also samples
+    questions of high value again, which is not done here.
+
+    Args:
+        response_mask: (bs, len).
+        log_probs: (bs, len), of the policy before the update, in nats.
+        offset: >= 0.
+
+    Returns:
+        (groups,) float64. It has no meaning if the group has no rollout.
+    """
+    tokens = response_mask.sum(1, dtype=torch.float64)
+    per_row = (log_probs * response_mask).sum(1, dtype=torch.float64) / tokens.clamp(min=1)
+    size = groups.size.clamp(min=1)
+    mean = torch.zeros_like(size).index_add_(0, groups.index, per_row) / size
+    return mean.exp() * (1 - 4 * (groups.solved / size - 0.5).square()) + offset

@@ -27,7 +27,7 @@ from asymgrpo_verl.core.estimators import ESTIMATORS, OutcomeSettings
 from asymgrpo_verl.core.fields import check_group, choice, number, read, unknown_key
 from asymgrpo_verl.core.schedules import KINDS, Constant, Entropy, Schedule
 
-TRAINER_GROUPS = ("ha_dw", "entropy_advantage", "token_weighting", "diagnostics", "zero_weight")
+TRAINER_GROUPS = ("ha_dw", "codapo", "entropy_advantage", "token_weighting", "diagnostics", "zero_weight")
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,17 @@ class HistorySettings:
 
     scale: float = number(1.3, above=0)
     window: int = number(10, at_least=1)
+
+
+@dataclass(frozen=True)
+class ConfidenceSettings:
+    """CoDaPO's weights of groups by confidence and difficulty: see `core.shaping.confidence_weights`.
+
+    Attributes:
+        offset: added to every weight, >= 0. The paper has none, the authors' code 0.1.
+    """
+
+    offset: float = number(0.0, at_least=0)
 
 
 @dataclass(frozen=True)
@@ -134,6 +145,12 @@ def ha_dw_from(algorithm: Mapping) -> HistorySettings | None:
     """Read `algorithm.ha_dw`; None if it is absent. Raises as `settings_from` does."""
     node = _group(algorithm, "ha_dw")
     return None if node is None else read(node, "algorithm.ha_dw", HistorySettings)
+
+
+def codapo_from(algorithm: Mapping) -> ConfidenceSettings | None:
+    """Read `algorithm.codapo`; None if it is absent. Raises as `settings_from` does."""
+    node = _group(algorithm, "codapo")
+    return None if node is None else read(node, "algorithm.codapo", ConfidenceSettings)
 
 
 def entropy_advantage_from(algorithm: Mapping) -> EntropyAdvantageSettings | None:

@@ -32,6 +32,7 @@ from asymgrpo_verl.integration.settings import (
     TRAINER_GROUPS,
     DiagnosticsSettings,
     ZeroWeightSettings,
+    codapo_from,
     diagnostics_from,
     entropy_advantage_from,
     ha_dw_from,
@@ -131,6 +132,7 @@ def _check_trainer_settings(config: DictConfig, other: str | None) -> None:
     # setting -> (is it on, does it read the entropy or the log-probabilities of the policy before the update)
     settings = {
         "ha_dw": (ha_dw_from(algorithm), False),
+        "codapo": (codapo_from(algorithm), True),
         "entropy_advantage": (entropy_advantage_from(algorithm), True),
         "token_weighting": (weighting, True),
         "diagnostics": (diagnostics != DiagnosticsSettings(), diagnostics.log_prob_increment_every),

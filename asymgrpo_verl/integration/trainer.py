@@ -98,7 +98,7 @@ class OurTrainer(PPOTrainer):
         self.schedules = settings.schedules_from(algorithm) if self.estimator == "asymgrpo" else {}
         self.entropy_advantage = settings.entropy_advantage_from(algorithm)
         self.token_weighting = settings.token_weighting_from(algorithm)
-        self.ha_dw = settings.ha_dw_from(algorithm)
+        self.ha_dw, self.codapo = settings.ha_dw_from(algorithm), settings.codapo_from(algorithm)
         self.diagnostics_settings = settings.diagnostics_from(algorithm)
         self.zero_weight = worker_settings(config)
         self.state = State()
@@ -237,7 +237,7 @@ class OurTrainer(PPOTrainer):
         with marked_timer("diagnostics", self.timing_raw):
             outputs = self._read_outputs(batch)
             rollouts = last_outputs(outputs, self.estimator_settings.reward_threshold)
-            weights = rollout_weights(rollouts, self.ha_dw, self.state.accuracies)
+            weights = rollout_weights(rollouts, self.ha_dw, self.codapo, self.state.accuracies)
             if weights is not None:
                 outputs, rollouts = weighted(outputs, rollouts, weights)
             self.triggers.append(rollouts)

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Weights of whole rollouts, which multiply the advantages of any estimator: `algorithm.ha_dw`.
+"""Weights of whole rollouts, which multiply the advantages of any estimator: `algorithm.ha_dw`, `algorithm.codapo`.
 
 They come after the estimator, so `covariance/*` and `rollouts/*/advantage_mass` describe the advantages with them, and
 before the entropy advantage and the token weights.
@@ -22,9 +22,9 @@ from statistics import fmean
 import torch
 
 from asymgrpo_verl.core.estimators import per_rollout
-from asymgrpo_verl.core.shaping import history_weights
+from asymgrpo_verl.core.shaping import confidence_weights, history_weights
 from asymgrpo_verl.integration.rollouts import Outputs, Rollouts
-from asymgrpo_verl.integration.settings import HistorySettings
+from asymgrpo_verl.integration.settings import ConfidenceSettings, HistorySettings
 
 
 def remembered(accuracies: tuple[float, ...], accuracy: float, window: int) -> tuple[float, ...]:
@@ -33,7 +33,10 @@ def remembered(accuracies: tuple[float, ...], accuracy: float, window: int) -> t
 
 
 def rollout_weights(
-    rollouts: Rollouts, ha_dw: HistorySettings | None, accuracies: tuple[float, ...]
+    rollouts: Rollouts,
+    ha_dw: HistorySettings | None,
+    codapo: ConfidenceSettings | None,
+    accuracies: tuple[float, ...],
 ) -> torch.Tensor | None:
     """Return the weight of each rollout, (rollouts,) float64; None if no setting is on.
 
@@ -41,12 +44,15 @@ def rollout_weights(
         rollouts: of a trigger.
         accuracies: share of correct rollouts of the steps before, see `state.State`.
     """
-    if ha_dw is None:
-        return None
-    groups = rollouts.groups
-    accuracy = (groups.solved.sum() / groups.size.sum().clamp(min=1)).item()
-    belief = fmean(remembered(accuracies, accuracy, ha_dw.window))
-    return per_rollout(groups, *history_weights(groups, belief, ha_dw.scale))
+    groups, weights = rollouts.groups, None
+    if ha_dw:
+        accuracy = (groups.solved.sum() / groups.size.sum().clamp(min=1)).item()
+        belief = fmean(remembered(accuracies, accuracy, ha_dw.window))
+        weights = per_rollout(groups, *history_weights(groups, belief, ha_dw.scale))
+    if codapo:
+        of_group = confidence_weights(groups, rollouts.mask, rollouts.log_probs, codapo.offset)
+        weights = of_group[groups.index] * (1.0 if weights is None else weights)
+    return weights
 
 
 def weighted(outputs: Outputs, rollouts: Rollouts, weights: torch.Tensor) -> tuple[Outputs, Rollouts]:

@@ -27,7 +27,7 @@ from verl.trainer.ppo.core_algos import agg_loss, get_policy_loss_fn
 from verl.workers.config import FSDPActorConfig
 
 from asymgrpo_verl.core import diagnostics, estimators, groups, losses
-from asymgrpo_verl.core.shaping import add_entropy, history_weights, token_weights
+from asymgrpo_verl.core.shaping import add_entropy, confidence_weights, history_weights, token_weights
 
 REWARDS, MASK, UIDS = batch_of({"a": [1, 0, 0], "b": [1, 1, 1], "c": [0, 1, 0, 0], "d": [0, 0]})
 MASK[1, 2] = MASK[4, 0] = 0
@@ -127,6 +127,7 @@ def test_token_weights_do_not_wait(kind):
 
 def test_weights_of_rollouts_do_not_wait():
     assert waits_of(partial(history_weights, belief=0.5, scale=1.3), GROUPS) == {}
+    assert waits_of(partial(confidence_weights, offset=0.1), GROUPS, MASK, LOG_PROBS) == {}
 
 
 def test_the_entropy_advantage_does_not_wait():

@@ -14,6 +14,7 @@
 """Weights of whole rollouts, after any estimator."""
 
 import math
+import statistics
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asymgrpo_verl.core.groups import gather_groups
-from asymgrpo_verl.core.shaping import history_weights
+from asymgrpo_verl.core.shaping import confidence_weights, history_weights
 
 THREE_OF_EIGHT = {"a": [1, 1, 1, 0, 0, 0, 0, 0]}
 GRPO = 1.20761, -0.72457  # (r - p)/std with the unbiased std, as verl's grpo, at p = 3/8
@@ -58,3 +59,31 @@ def test_ha_dw_counts_a_correct_rollout_more_if_its_prompt_is_harder_than_the_be
     correct, incorrect = history_weights(gather_groups(*batch_of({"hard": [1, 0, 0, 0], "easy": [1, 1, 1, 0]})), 0.5, 1)
     assert correct[0] > 1 > correct[1] and incorrect[0] < 1 < incorrect[1]
     torch.testing.assert_close(correct[:2] * incorrect[:2], torch.ones(2, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("offset, expected", [(0.0, (0.68668, -0.41201)), (0.1, (0.80744, -0.48446))])
+def test_codapo_by_hand(offset, expected):
+    """p = 3/8, and -0.5 nats per token in all rollouts, of 1 to 3 tokens: e^-0.5 (1 - 4/64) = 0.56862."""
+    rewards, _, index = batch_of(THREE_OF_EIGHT)
+    mask = torch.arange(3) < torch.tensor([1, 2, 3, 1, 2, 3, 1, 2]).unsqueeze(1)
+    rewards = rewards.flip(1)  # on the first token, which every rollout has
+    log_probs = torch.full(mask.shape, -0.5)
+    weight = confidence_weights(gather_groups(rewards, mask, index), mask, log_probs, offset)[0].item()
+    assert weight == pytest.approx(math.exp(-0.5) * 15 / 16 + offset)
+    assert (weight * GRPO[0], weight * GRPO[1]) == pytest.approx(expected, abs=1e-4)
+
+
+@given(ragged_batches(), st.integers(0, 2**32 - 1), st.floats(0, 1))
+def test_codapo_is_its_definition(batch, seed, offset):
+    rewards, mask, index = batch
+    groups = gather_groups(*batch)
+    log_probs = -torch.rand(mask.shape, generator=torch.Generator().manual_seed(seed))
+    weights = confidence_weights(groups, mask, log_probs, offset)
+    for group, (size, solved) in enumerate(zip(groups.size.tolist(), groups.solved.tolist(), strict=True)):
+        rows = [row for row in range(len(mask)) if groups.alive[row] and groups.index[row] == group]
+        if rows:
+            confidence = math.exp(statistics.mean(log_probs[row][mask[row] != 0].mean().item() for row in rows))
+            expected = confidence * (1 - 4 * (1 - solved / size - 0.5) ** 2) + offset
+            assert weights[group].item() == pytest.approx(expected, abs=1e-6)
+            if solved in (0, size):
+                assert weights[group].item() == offset

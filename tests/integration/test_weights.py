@@ -20,7 +20,7 @@ from composing import composed
 
 from asymgrpo_verl.integration.rollouts import Outputs, last_outputs
 from asymgrpo_verl.integration.sessions import read_keys
-from asymgrpo_verl.integration.settings import HistorySettings, ha_dw_from
+from asymgrpo_verl.integration.settings import ConfidenceSettings, HistorySettings, codapo_from, ha_dw_from
 from asymgrpo_verl.integration.startup_check import check_run_config
 from asymgrpo_verl.integration.weights import remembered, rollout_weights, weighted
 
@@ -38,16 +38,26 @@ def batch() -> Outputs:
 
 
 def test_without_a_setting_there_are_no_weights():
-    assert rollout_weights(last_outputs(batch(), 0.5), None, ()) is None
+    assert rollout_weights(last_outputs(batch(), 0.5), None, None, ()) is None
 
 
 def test_the_belief_is_the_mean_of_the_last_steps_and_of_this_batch():
     """This batch has 3 correct of 4 rollouts. With 0.25 and 0.5 before it the belief is 0.5; a is at it, b above it."""
     rollouts = last_outputs(batch(), 0.5)
-    weights = rollout_weights(rollouts, HistorySettings(scale=2.0, window=3), (1.0, 0.25, 0.5))
+    weights = rollout_weights(rollouts, HistorySettings(scale=2.0, window=3), None, (1.0, 0.25, 0.5))
     assert weights.tolist() == pytest.approx([2, 2, 2 * np.exp(-0.5), 2 * np.exp(-0.5)])
-    alone = rollout_weights(rollouts, HistorySettings(scale=1.0, window=1), (1.0, 0.25, 0.5))
+    alone = rollout_weights(rollouts, HistorySettings(scale=1.0, window=1), None, (1.0, 0.25, 0.5))
     assert alone.tolist() == pytest.approx([np.exp(0.25), np.exp(-0.25), np.exp(-0.25), np.exp(-0.25)])
+
+
+def test_both_weights_multiply():
+    """Prompt a has p = 1/2 and -1 nat per token, b is all correct: e^-1 + 0.5, and 0.5."""
+    rollouts, offset = last_outputs(batch(), 0.5), ConfidenceSettings(offset=0.5)
+    of_a = np.exp(-1) + 0.5
+    assert rollout_weights(rollouts, None, offset, ()).tolist() == pytest.approx([of_a, of_a, 0.5, 0.5])
+    both = rollout_weights(rollouts, HistorySettings(scale=1.0), offset, ())
+    history = rollout_weights(rollouts, HistorySettings(scale=1.0), None, ())
+    assert both.tolist() == pytest.approx((history * torch.tensor([of_a, of_a, 0.5, 0.5])).tolist())
 
 
 def test_all_outputs_of_a_session_have_its_weight():
@@ -84,6 +94,13 @@ def test_ha_dw_is_off_by_default_and_works_with_any_estimator_and_in_bypass_mode
     assert ha_dw_from(config.algorithm) == HistorySettings(scale=1.3, window=4)
 
 
+def test_codapo_is_off_by_default_and_has_the_papers_formula():
+    assert codapo_from(run_config(OURS).algorithm) is None
+    config = run_config("algorithm.adv_estimator=grpo", OURS, "+algorithm.codapo={}")
+    check_run_config(config)
+    assert codapo_from(config.algorithm) == ConfidenceSettings(offset=0.0)
+
+
 @pytest.mark.parametrize(
     "overrides, message",
     [
@@ -93,6 +110,12 @@ def test_ha_dw_is_off_by_default_and_works_with_any_estimator_and_in_bypass_mode
         (
             ["trainer.v1.trainer_mode=own", "+algorithm.ha_dw.scale=1"],
             "algorithm.ha_dw: got a value, but trainer.v1.trainer_mode=own ignores it",
+        ),
+        ([OURS, "+algorithm.codapo.offset=-0.1"], "offset: got -0.1; expected a number >= 0"),
+        ([OURS, "+algorithm.codapo.floor=0.1"], "algorithm.codapo.floor: got an unknown key"),
+        (
+            [OURS, "+algorithm.codapo.offset=0", BYPASS],
+            "algorithm.codapo: got a value, but .*bypass_mode=True",
         ),
     ],
 )
