@@ -86,7 +86,10 @@ def all_metrics(steps: int, seed: int = 0, pace: float = 1.0, epoch: int = 20, t
                 "rollouts/incorrect/entropy_mixed": 1.2 * entropy,
                 "rollouts/correct/log_prob_increment": 2 * pace * (1 - done) if step % 5 == 0 else None,
             }
+            every_fifth = [0.5 * done, done] if step % 5 == 0 else [None, None]
+            data |= dict(zip(("displacement/share", "displacement/fall"), every_fifth, strict=True))
             for k in range(N + 1):
+                data[f"displacement/share_at/{k}_of_{N}"] = every_fifth[0]
                 inside = 0 < k < N
                 value = 0.02 * k / N + noise.gauss(0, 0.004) if inside else 0.0
                 data[f"covariance/at/{k}_of_{N}"] = value

@@ -207,6 +207,27 @@ METRICS = (
         "The channel's summed increment divided by its number of tokens.",
     ),
     Metric(
+        "displacement/share",
+        "share",
+        INCREMENT,
+        "core.diagnostics.displacement_metrics",
+        "Share of the correct rollouts of mixed groups whose log-probability fell: lazy likelihood displacement.",
+    ),
+    Metric(
+        "displacement/fall",
+        "nats",
+        INCREMENT,
+        "core.diagnostics.displacement_metrics",
+        "Mean over the same rollouts of the fall of log pi(y), which is 0 if it did not fall.",
+    ),
+    Metric(
+        "displacement/{share,fall}_at/k_of_n",
+        "share, nats",
+        INCREMENT,
+        "core.diagnostics.displacement_metrics",
+        "The same over the correct rollouts of groups with k of n rollouts correct, also of all-solved groups.",
+    ),
+    Metric(
         "gradient/{positive,negative}/norm",
         "gradient norm",
         GRADIENT,

@@ -176,7 +176,7 @@ def draw_panels(panels: list[Panel], methods: list[Method]) -> tuple[Figure | No
         low, high = axes.get_ylim()
         if "%" in panel.unit and high - low < 2:  # else a share that hardly changes would look as if it changed a lot
             axes.set_ylim(low - 1, high + 1)
-        _tidy(axes)
+        _tidy(axes, whole=panel.x in ("step", "epoch"))
     put_legend(legend, methods, chosen, "center left", columns)
     return figure, messages
 
@@ -217,8 +217,8 @@ def draw_line(axes, drawn: points.Line, raw: points.Line | None, style: Style, o
     axes.plot([drawn.x[i] for i in alone], [drawn.mean[i] for i in alone], marker, color=color)
 
 
-def _tidy(axes) -> None:
-    axes.xaxis.get_major_locator().set_params(integer=True, nbins=5)
+def _tidy(axes, whole: bool) -> None:
+    axes.xaxis.get_major_locator().set_params(integer=whole, nbins=5)
     axes.yaxis.get_major_locator().set_params(nbins=5)
     axes.grid(axis="y", color="#E6E6E6", linewidth=0.5)
     axes.set_axisbelow(True)

@@ -40,7 +40,7 @@ from asymgrpo_verl.runs.logs import data_sources
 from asymgrpo_verl.runs.methods import Method
 from asymgrpo_verl.runs.run import Run
 
-FIGURES = ("figure1", "figure2", "figure3", "figure4", "figure5", "channels")
+FIGURES = ("figure1", "figure2", "figure3", "figure4", "figure5", "channels", "displacement")
 BETAS = {"beta_pos": "β_+", "beta_neg": "β_-"}  # key -> symbol
 
 
@@ -105,6 +105,22 @@ def beta_panels(methods: list[Method]) -> list[Panel]:
     return panels if vary else []
 
 
+def displacement_panels(methods: list[Method]) -> list[Panel]:
+    """Return the panels of the correct rollouts whose log-probability fell; none if no run has measured it."""
+    if not any("displacement/share" in row for method in methods for run in method.runs for row in run.rows):
+        return []
+
+    def by_accuracy(rows: list[dict]) -> points.Points:
+        return {p: 100 * share for p, share in points.by_accuracy(rows, "displacement/share_at").items()}
+
+    unit, needs = "% of correct rollouts", "displacement/share_at/k_of_n with groups/solved/k_of_n"
+    return [
+        metric_panel("displacement/share", "fell in the update", unit, 100, smooth=True),
+        metric_panel("displacement/fall", "mean fall", "nats / correct rollout", smooth=True),
+        Panel("fell, by group accuracy", unit, by_accuracy, needs, x="group accuracy p"),
+    ]
+
+
 def validated_sources(methods: list[Method]) -> tuple[list[str], list[str]]:
     """Return (data sources of every validated run, data sources of only some); the paper's first, in its order."""
     found = [data_sources(run.rows) for method in methods for run in method.runs]
@@ -140,6 +156,7 @@ def describe(methods: list[Method], common: list[str], partial: list[str]) -> li
     entropy = Panel("policy entropy", "nats / token", points.policy_entropy, "rollouts/entropy or actor/entropy")
     average = accuracy_panel(common, "average validation accuracy")
     shares = [("all_solved", "prompts all-solved"), ("none_solved", "prompts none-solved")]
+    displacement = displacement_panels(methods)
     increment = metric_panel("rollouts/correct/log_prob_increment", "log-prob. increment, correct", "nats / rollout")
     return [
         Description(
@@ -194,7 +211,16 @@ def describe(methods: list[Method], common: list[str], partial: list[str]) -> li
                 *beta_panels(methods),
             ],
         ),
-    ]
+    ] + [
+        Description(
+            "displacement",
+            "Correct rollouts that became less likely",
+            "Share of the correct rollouts of mixed groups whose log-probability fell in an update, and the mean fall, "
+            "by step; the share over all steps by the accuracy of the rollout's group. The paper has no such figure.",
+            methods,
+            displacement,
+        )
+    ] * bool(displacement)
 
 
 def grpo_and_reflected(methods: list[Method]) -> list[Method]:

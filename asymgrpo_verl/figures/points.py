@@ -26,7 +26,6 @@ from asymgrpo_verl.runs.logs import validation_accuracy
 
 SMOOTHING = 0.7  # the paper's factor for validation curves
 COVARIANCE_STEPS = 40  # Fig. 1 c
-COVARIANCE = re.compile(r"covariance/at/(\d+)_of_(\d+)")
 
 Points = dict[float, float]
 
@@ -79,16 +78,22 @@ def smoothed(points: Points, factor: float = SMOOTHING) -> Points:
 
 
 def covariance(rows: list[dict]) -> Points:
-    """Return group accuracy p -> Cov(p), the mean over the mixed groups of the first 40 steps (Fig. 1 c).
+    """Return group accuracy p -> Cov(p), the mean over the mixed groups of the first 40 steps (Fig. 1 c)."""
+    return by_accuracy([row for row in rows if 1 <= row["step"] <= COVARIANCE_STEPS], "covariance/at")
+
+
+def by_accuracy(rows: list[dict], prefix: str) -> Points:
+    """Return group accuracy p -> mean of `<prefix>/k_of_n` over the mixed groups of all rows.
 
     For each p, the log has the mean over a step's groups with this p, and their share of the step's groups. We weight
     each step by this share, so the result is a mean over groups. p = 0 and p = 1 are left out, because there all
-    advantages of a group are equal, so Cov is 0.
+    advantages of a group are equal.
     """
     sums: dict[float, list[float]] = {}
-    for row in (row for row in rows if 1 <= row["step"] <= COVARIANCE_STEPS):
+    pattern = re.compile(rf"{prefix}/(\d+)_of_(\d+)")
+    for row in rows:
         for key in row:
-            if match := COVARIANCE.fullmatch(key):
+            if match := pattern.fullmatch(key):
                 k, n = int(match[1]), int(match[2])
                 value, share = _number(row[key]), _number(row.get(f"groups/solved/{k}_of_{n}"))
                 if 0 < k < n and share > 0 and math.isfinite(value):

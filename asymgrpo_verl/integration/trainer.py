@@ -171,7 +171,11 @@ class OurTrainer(PPOTrainer):
             self.triggers = []
             metrics.update(betas | self._diagnose(rollouts))
             self._remember(metrics)
-        metrics.update(dict.fromkeys(("entropy_change/predicted", *diagnostics.UPDATE_KEYS, *GRADIENT_KEYS), NAN))
+        update_keys = (
+            *diagnostics.UPDATE_KEYS,
+            *diagnostics.displacement_keys(self.config.actor_rollout_ref.rollout.n),
+        )
+        metrics.update(dict.fromkeys(("entropy_change/predicted", *update_keys, *GRADIENT_KEYS), NAN))
         metrics.update(self.gradients)
         if "actor/lr" in metrics:  # if not, trainer.critic_warmup leaves the actor as it is
             metrics["entropy_change/predicted"] = -metrics["actor/lr"] * metrics["covariance/mean"]
@@ -363,7 +367,7 @@ class OurTrainer(PPOTrainer):
         return dict(zip(GRADIENT_KEYS, (norms["positive"], norms["negative"], share), strict=True))
 
     def _measure_update(self, batch, rollouts: Rollouts) -> dict[str, float]:
-        """Compute log-probabilities and entropy again, after the last trigger; return `diagnostics.update_metrics`."""
+        """Compute log-probabilities and entropy again, after the last trigger; return the metrics of the update."""
         rows, groups, mask = rollouts.rows, rollouts.groups, rollouts.mask
         batch.extra_info.update(self._pass_settings(calculate_entropy=True))
         self.actor_rollout_wg.compute_log_prob(batch)
@@ -372,9 +376,10 @@ class OurTrainer(PPOTrainer):
         for name in ("log_probs", "entropy"):
             data[name] = response_from_nested(data[name], data["response_mask"])
         data = data.to_padded_tensor()
+        n, old, new = self.config.actor_rollout_ref.rollout.n, rollouts.log_probs, data["log_probs"][rows]
         return diagnostics.update_metrics(
-            groups, mask, rollouts.log_probs, data["log_probs"][rows], rollouts.entropy, data["entropy"][rows]
-        )
+            groups, mask, old, new, rollouts.entropy, data["entropy"][rows]
+        ) | diagnostics.displacement_metrics(groups, mask, old, new, n)
 
     def _pass_settings(self, calculate_entropy: bool) -> dict[str, Any]:
         """Return what the worker has to know for one pass over the batch, as in verl's `_compute_old_log_prob`."""

@@ -42,6 +42,7 @@ SETTINGS = (
     "algorithm.diagnostics.log_prob_increment_every=1",
     "algorithm.diagnostics.gradient_share_every=1",
     "+algorithm.entropy_advantage.alpha=0.4",
+    "+algorithm.ha_dw.scale=1.0",
     "+asymgrpo_name=smoke_test",  # because METHOD=asymgrpo has no entropy advantage
     "+algorithm.token_weighting.correct=surprisal",
     "+algorithm.asymgrpo.schedule.beta_pos={kind: solve_rate, none_solved: 0.9, all_solved: 0.5}",
@@ -190,4 +191,4 @@ def read_log(rows: list[dict]) -> list[Finding]:
 
 def may_be_nan(key: str, step: int) -> bool:
     """Return whether a step may have no data for a key: no group with so many correct, or no step before."""
-    return key.startswith("covariance/at/") or (key == "entropy_change/between_steps" and step == 1)
+    return key.startswith(("covariance/at/", "displacement/")) or (key == "entropy_change/between_steps" and step == 1)

@@ -26,7 +26,7 @@ from torch.utils._pytree import tree_map_only
 from verl.trainer.ppo.core_algos import agg_loss, get_policy_loss_fn
 from verl.workers.config import FSDPActorConfig
 
-from asymgrpo_verl.core import diagnostics, estimators, groups, losses
+from asymgrpo_verl.core import diagnostics, estimators, groups, losses, shaping
 from asymgrpo_verl.core.shaping import add_entropy, confidence_weights, history_weights, token_weights
 
 REWARDS, MASK, UIDS = batch_of({"a": [1, 0, 0], "b": [1, 1, 1], "c": [0, 1, 0, 0], "d": [0, 0]})
@@ -146,6 +146,8 @@ DIAGNOSTICS = {
         (GROUPS, MASK, OLD_LOG_PROBS, LOG_PROBS, ENTROPY, ENTROPY * 2),
         total({"nonzero": 2}, METRICS),
     ),
+    # the correct rollouts
+    "displacement_metrics": ((GROUPS, MASK, OLD_LOG_PROBS, LOG_PROBS, N), total({"nonzero": 1}, METRICS)),
 }
 
 
@@ -157,18 +159,19 @@ def test_diagnostics_wait_for_lists_of_rows_and_for_their_metrics(name):
 
 def test_every_function_of_core_that_takes_tensors_is_tested_here():
     """A new function in one of these modules needs a test here, and its name in this list."""
-    here = {"alive_and_correct", "gather_groups", "two_channel_loss", "token_weights", "add_entropy", *DIAGNOSTICS}
+    here = {"alive_and_correct", "gather_groups", "two_channel_loss", *DIAGNOSTICS}
     inside = {"has_response", "compute_advantages", "per_rollout", "fitting", "spread", "reflected", "nearest_share"}
+    here |= {"token_weights", "add_entropy", "history_weights", "confidence_weights"}
     inside |= {*estimators.ESTIMATORS}
-    on_the_host = {"advantages_by_count", "learns_from_groups_of", "epoch_metrics"}
-    modules = diagnostics, estimators, groups, losses
+    on_the_host = {"advantages_by_count", "learns_from_groups_of", "epoch_metrics", "displacement_keys"}
+    modules = diagnostics, estimators, groups, losses, shaping
     public = {
         name
         for module in modules
         for name, value in vars(module).items()
         if callable(value) and getattr(value, "__module__", "") == module.__name__
         if name[0].islower() and not isinstance(value, type)
-    } | {"token_weights", "add_entropy"}
+    }
     assert public == here | inside | on_the_host
 
 

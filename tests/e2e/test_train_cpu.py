@@ -82,7 +82,7 @@ def test_weights_change(run, base_policy):
 def test_every_step_is_logged_with_finite_metrics(steps):
     assert len(steps) == STEPS
     # NaN, null in JSON: a channel or an accuracy that the batch has not, what is measured every so many steps alone
-    may_be_empty = ("rollouts/", "covariance/at/", "entropy_change/", "gradient/", "asymgrpo/beta_")
+    may_be_empty = ("rollouts/", "covariance/at/", "entropy_change/", "gradient/", "asymgrpo/beta_", "displacement/")
     for step in steps:
         values = {k: v for k, v in step.items() if not (v is None and k.startswith(may_be_empty))}
         assert {key: value for key, value in values.items() if not math.isfinite(value)} == {}

@@ -99,7 +99,9 @@ def test_the_page_needs_no_other_file(drawn):
     text = (drawn / "index.html").read_text()
     page = Page(text)
     assert text.startswith("<!DOCTYPE html>") and page.open == []
-    assert len(page.sources) == 6 and all(source.startswith("data:image/png;base64,") for source in page.sources)
+    assert len(page.sources) == len(FIGURES) and all(
+        source.startswith("data:image/png;base64,") for source in page.sources
+    )
     assert not re.search(r"https?://|@import|<script|<link", text)
     assert "_&lt;b&gt;$x &amp; &#34;y&#34;" in text and "<b>" not in text
 
