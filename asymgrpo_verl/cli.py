@@ -52,7 +52,7 @@ def _select(args: argparse.Namespace) -> None:
 
     metrics = args.metrics or args.run_dir / "metrics.jsonl"
     try:
-        checkpoint, messages = best_checkpoint(args.run_dir, metrics, args.data_source)
+        checkpoint, messages = best_checkpoint(args.run_dir, metrics, args.data_source, args.by)
     except (OSError, ValueError) as error:
         sys.exit(f"asymgrpo select: {in_a_line(error)}")
     print(*messages, sep="\n", file=sys.stderr)
@@ -221,6 +221,11 @@ def _add_select(commands) -> None:
         default=paper.SELECTION_BENCHMARK,
         metavar="NAME",
         help="data source of the accuracy (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--by",
+        metavar="METRIC",
+        help="another metric of the validation, such as pass@8 or best@8 (default: the accuracy, mean@n)",
     )
     parser.add_argument("--metrics", type=Path, metavar="FILE", help="verl's file log (default: RUN_DIR/metrics.jsonl)")
     parser.set_defaults(run=_select)

@@ -62,6 +62,12 @@ def accuracy(rows: list[dict], sources: list[str]) -> Points:
     return {step: statistics.fmean(_number(values[step]) for values in each) for step in steps}
 
 
+def pass_at_n(rows: list[dict], data_source: str, what: str = "mean") -> Points:
+    """Return step -> pass@n of a validation with n > 1 responses per prompt; its standard error if `what` is "se"."""
+    key = re.compile(rf"val-core/{re.escape(data_source)}/(?:acc|reward)/pass@\d+/{what}")
+    return {row["step"]: _number(row[name]) for row in rows for name in row if key.fullmatch(name)}
+
+
 def smoothed(points: Points, factor: float = SMOOTHING) -> Points:
     """Return the exponential moving average: s_0 = v_0, s_t = factor * s_(t-1) + (1 - factor) * v_t.
 
@@ -109,6 +115,14 @@ class Line(NamedTuple):
     mean: list[float]
     low: list[float]
     high: list[float]
+
+
+def with_error(drawn: Line, error: Points) -> Line:
+    """Return the line with the band from one standard error below to one above; no band where it is unknown."""
+    around = [error.get(x, 0.0) for x in drawn.x]
+    around = [size if math.isfinite(size) else 0.0 for size in around]
+    low, high = ([y + sign * size for y, size in zip(drawn.mean, around, strict=True)] for sign in (-1, 1))
+    return Line(drawn.x, drawn.mean, low, high)
 
 
 def line(runs: list[Points]) -> Line:

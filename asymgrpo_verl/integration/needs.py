@@ -111,6 +111,10 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need(f"{BASE}._compute_advantage", override="self batch metrics", has="advantages response_mask rm_scores"),
         Need(f"{BASE}._balance_batch", has="_dispatch_info seq_len"),
         Need(f"{BASE}._update_actor", override="self batch metrics"),
+        Need(
+            f"{BASE}._val_metrics_update",
+            override="self data_sources sample_uids reward_extra_infos_dict sample_turns expected_acc_counts",
+        ),
         Need(f"{BASE}.on_validate_end"),
         Need("verl.single_controller.ray.base.RayWorkerGroup._create_worker"),
         Need("verl.single_controller.ray.base.create_colocated_worker_cls", has="WorkerDict"),

@@ -14,8 +14,11 @@
 """What our trainers keep between steps, and save in STATE_FILE of a checkpoint."""
 
 import json
+import os
 from pathlib import Path
 from typing import NamedTuple
+
+from omegaconf import DictConfig
 
 from asymgrpo_verl.core.diagnostics import EpochCounts
 from asymgrpo_verl.core.schedules import Memory
@@ -46,11 +49,25 @@ def as_text(state: State) -> str:
     return json.dumps(state._asdict())
 
 
-def read_state(path: Path) -> State:
-    """Read STATE_FILE. What an earlier version has not saved is as at the start of a run."""
+def saved_state(trainer: DictConfig, step: int) -> State:
+    """Return the state of the checkpoint that a run resumes from.
+
+    It is that of a new run if another trainer saved the checkpoint. What an earlier version has not saved is as at the
+    start of a run.
+
+    Args:
+        trainer: verl's settings of that name.
+        step: of the checkpoint.
+    """
+    resumed = os.path.join(trainer.default_local_dir, f"global_step_{step}")
+    path = Path(trainer.resume_from_path if trainer.resume_mode == "resume_path" else resumed) / STATE_FILE
+    if not path.exists():
+        print(
+            f"[asymgrpo_verl] {path} does not exist, because another trainer saved the checkpoint: schedules and the "
+            "counts of the epoch start anew"
+        )
+        return State()
     saved = json.loads(path.read_text())
-    made = {"epoch": EpochCounts, "beta_pos": Memory, "beta_neg": Memory}
-    return State(
-        **{name: made[name](*value) if name in made else value for name, value in saved.items()}
-        | {"accuracies": tuple(saved.get("accuracies", ()))}
-    )
+    kinds = {"epoch": EpochCounts, "beta_pos": Memory, "beta_neg": Memory}
+    state = State(**{name: kinds[name](*value) if name in kinds else value for name, value in saved.items()})
+    return state._replace(accuracies=tuple(state.accuracies))

@@ -19,7 +19,6 @@ one trigger or several, and a trigger calls `_compute_advantage` and then `_upda
 verl's TransferQueue; a batch holds only their keys (see `rollouts`).
 """
 
-import os
 import shutil
 from functools import partial
 from pathlib import Path
@@ -39,7 +38,7 @@ from verl.workers.utils.padding import response_from_nested, response_to_nested
 from asymgrpo_verl.core import diagnostics
 from asymgrpo_verl.core.estimators import ESTIMATORS, OutcomeSettings
 from asymgrpo_verl.core.schedules import Constant, beta_at, observe
-from asymgrpo_verl.core.shaping import add_entropy, token_weights
+from asymgrpo_verl.core.shaping import add_entropy
 from asymgrpo_verl.files import atomic
 from asymgrpo_verl.integration import settings
 from asymgrpo_verl.integration.adapters import outcome_advantage
@@ -49,9 +48,10 @@ from asymgrpo_verl.integration.rollouts import Outputs, Rollouts, join, last_out
 from asymgrpo_verl.integration.sessions import advantages_by_session, multi_output_share, read_keys
 from asymgrpo_verl.integration.shaped_rewards import outcome_rewards
 from asymgrpo_verl.integration.spread import spread_rows
-from asymgrpo_verl.integration.state import NAN, STATE_FILE, State, as_text, read_state
+from asymgrpo_verl.integration.state import NAN, STATE_FILE, State, as_text, saved_state
+from asymgrpo_verl.integration.validation import pass_metrics
 from asymgrpo_verl.integration.watch import watch_actors
-from asymgrpo_verl.integration.weights import remembered, rollout_weights, weighted
+from asymgrpo_verl.integration.weights import by_token, remembered, rollout_weights, weighted
 from asymgrpo_verl.integration.zero_weight import worker_settings
 
 POLL_SECONDS = 0.1
@@ -138,6 +138,12 @@ class OurTrainer(PPOTrainer):
         super().on_validate_end()
         forget_validation()
 
+    def _val_metrics_update(self, data_sources, sample_uids, reward_extra_infos_dict, sample_turns, **expected):
+        """Override verl's method to add the unbiased pass@k beside verl's best@k."""
+        found = data_sources, sample_uids, reward_extra_infos_dict
+        passes = pass_metrics(*found, **expected, threshold=self.estimator_settings.reward_threshold)
+        return super()._val_metrics_update(*found, sample_turns, **expected) | passes
+
     def _add_prompts_to_generate(self, num_prompts: int) -> int:
         """Override verl's method, which replaces dropped prompts, to end a run in which too many rewards fail.
 
@@ -220,20 +226,10 @@ class OurTrainer(PPOTrainer):
             ) from error
 
     def _load_checkpoint(self):
-        """Override verl's method to load our state too. The state stays new if another trainer saved the checkpoint."""
+        """Override verl's method to load our state too."""
         super()._load_checkpoint()
-        if self.global_steps == 0:
-            return
-        trainer = self.config.trainer
-        folder = os.path.join(trainer.default_local_dir, f"global_step_{self.global_steps}")
-        path = Path(trainer.resume_from_path if trainer.resume_mode == "resume_path" else folder) / STATE_FILE
-        if not path.exists():
-            print(
-                f"[asymgrpo_verl] {path} does not exist, because another trainer saved the checkpoint: schedules and "
-                "the counts of the epoch start anew"
-            )
-            return
-        self.state = read_state(path)
+        if self.global_steps:
+            self.state = saved_state(self.config.trainer, self.global_steps)
 
     def _compute_advantage(self, batch, metrics: dict):
         """Override verl's method to keep the rollouts for the metrics of the step, and to shape the advantages."""
@@ -310,12 +306,9 @@ class OurTrainer(PPOTrainer):
         if self.entropy_advantage:
             shaped = add_entropy(shaped, outputs.entropy, **vars(self.entropy_advantage))
             self.bonuses.append(((shaped - outputs.advantages).sum().item(), int(outputs.mask.sum())))
-        if weighting := self.token_weighting:
+        if self.token_weighting:
             correct = self.triggers[-1].groups.correct[outputs.session].unsqueeze(1)
-            for kind, channel in ((weighting.correct, correct), (weighting.incorrect, ~correct)):
-                if kind != "none":
-                    weights = token_weights(kind, outputs.mask, outputs.log_probs, outputs.entropy, weighting.top)
-                    shaped = torch.where(channel, shaped * weights, shaped)
+            shaped = by_token(shaped, outputs, correct, self.token_weighting)
         if shaped is outputs.verl_advantages:
             return batch
         fields = TensorDict({"advantages": response_to_nested(shaped, outputs.nested_mask)}, batch_size=len(batch))

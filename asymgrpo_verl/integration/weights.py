@@ -11,10 +11,10 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Weights of whole rollouts, which multiply the advantages of any estimator: `algorithm.ha_dw`, `algorithm.codapo`.
+"""Multiply the advantages of any estimator by weights: `algorithm.ha_dw`, `codapo` and `token_weighting`.
 
-They come after the estimator, so `covariance/*` and `rollouts/*/advantage_mass` describe the advantages with them, and
-before the entropy advantage and the token weights.
+Weights of whole rollouts come after the estimator, so `covariance/*` and `rollouts/*/advantage_mass` describe the
+advantages with them. The entropy advantage comes next, and weights of tokens last.
 """
 
 from statistics import fmean
@@ -22,9 +22,9 @@ from statistics import fmean
 import torch
 
 from asymgrpo_verl.core.estimators import per_rollout
-from asymgrpo_verl.core.shaping import confidence_weights, history_weights
+from asymgrpo_verl.core.shaping import confidence_weights, history_weights, token_weights
 from asymgrpo_verl.integration.rollouts import Outputs, Rollouts
-from asymgrpo_verl.integration.settings import ConfidenceSettings, HistorySettings
+from asymgrpo_verl.integration.settings import ConfidenceSettings, HistorySettings, TokenWeightingSettings
 
 
 def remembered(accuracies: tuple[float, ...], accuracy: float, window: int) -> tuple[float, ...]:
@@ -62,3 +62,19 @@ def weighted(outputs: Outputs, rollouts: Rollouts, weights: torch.Tensor) -> tup
         outputs._replace(advantages=outputs.advantages * factor[outputs.session]),
         rollouts._replace(advantages=rollouts.advantages * factor),
     )
+
+
+def by_token(
+    advantages: torch.Tensor, outputs: Outputs, correct: torch.Tensor, weighting: TokenWeightingSettings
+) -> torch.Tensor:
+    """Multiply the advantages of each channel by the weights of its tokens.
+
+    Args:
+        advantages: (bs, len), after the entropy advantage.
+        correct: (bs, 1) bool, of the session of each output.
+    """
+    for kind, channel in ((weighting.correct, correct), (weighting.incorrect, ~correct)):
+        if kind != "none":
+            weights = token_weights(kind, outputs.mask, outputs.log_probs, outputs.entropy, weighting.top)
+            advantages = torch.where(channel, advantages * weights, advantages)
+    return advantages
