@@ -28,6 +28,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from asymgrpo_verl.core.estimators import ESTIMATORS
+from asymgrpo_verl.core.schedules import EntropyCoefficient
 from asymgrpo_verl.integration.settings import (
     ConfidenceSettings,
     DiagnosticsSettings,
@@ -38,6 +39,7 @@ from asymgrpo_verl.integration.settings import (
     codapo_from,
     diagnostics_from,
     entropy_advantage_from,
+    entropy_coefficient_from,
     ha_dw_from,
     settings_from,
     token_weighting_from,
@@ -105,6 +107,7 @@ GROUPS = {name: estimator.settings for name, estimator in ESTIMATORS.items()} | 
     "ha_dw": HistorySettings,
     "codapo": ConfidenceSettings,
     "entropy_advantage": EntropyAdvantageSettings,
+    "entropy_coefficient": EntropyCoefficient,
     "token_weighting": TokenWeightingSettings,
     "diagnostics": DiagnosticsSettings,
     "zero_weight": ZeroWeightSettings,
@@ -114,6 +117,7 @@ READERS = {
     "ha_dw": ha_dw_from,
     "codapo": codapo_from,
     "entropy_advantage": entropy_advantage_from,
+    "entropy_coefficient": entropy_coefficient_from,
     "token_weighting": token_weighting_from,
     "diagnostics": diagnostics_from,
     "zero_weight": zero_weight_from,
@@ -134,6 +138,9 @@ def draw_group(rng: random.Random, name: str) -> tuple[Any, list[str]]:
         key = rng.choice(UNKNOWN)
         group[key] = rng.choice(VALUES)
         wrong.append(f"algorithm.{name}.{key}")
+    if name == "entropy_coefficient" and not wrong:
+        schedule = vars(EntropyCoefficient()) | group
+        wrong += [f"algorithm.{name}.minimum"] if schedule["minimum"] > schedule["maximum"] else []
     items = list(group.items())
     rng.shuffle(items)
     return dict(items), wrong

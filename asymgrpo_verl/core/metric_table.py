@@ -37,6 +37,7 @@ class Metric(NamedTuple):
 INCREMENT = "every log_prob_increment_every steps"
 GRADIENT = "every gradient_share_every steps"
 SCHEDULED = "with adv_estimator=asymgrpo"
+COEFFICIENT = "with algorithm.entropy_coefficient"
 LOSS = "with loss_mode=asymgrpo or up"
 SKIPPED = "if an update may leave out rollouts"
 TRAINER = "integration.trainer.AsymGRPOTrainer"
@@ -242,14 +243,28 @@ METRICS = (
         "asymgrpo/{beta_pos,beta_neg}_signal",
         "that of the measurement",
         SCHEDULED,
-        f"{TRAINER}._remember",
+        "integration.state.after_step",
         "The averaged measurement that the beta's schedule uses.",
+    ),
+    Metric(
+        "entropy_coefficient/value",
+        "coefficient",
+        COEFFICIENT,
+        f"{TRAINER}._set_entropy_coefficient",
+        "What the controller of the entropy coefficient holds at this step.",
+    ),
+    Metric(
+        "entropy_coefficient/applied",
+        "coefficient",
+        COEFFICIENT,
+        f"{TRAINER}._set_entropy_coefficient",
+        "The coefficient of the entropy bonus in the step's loss: 0 if the last entropy was not below the target.",
     ),
     Metric(
         "ha_dw/belief",
         "share",
         "with algorithm.ha_dw",
-        f"{TRAINER}._remember",
+        "integration.state.after_step",
         "Share of correct rollouts, mean over the last steps with this one: harder prompts count more if correct.",
     ),
     Metric(

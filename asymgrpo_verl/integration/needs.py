@@ -49,7 +49,7 @@ METHOD, TRAINER, OTHERS, COLOCATE_ASYNC, SEPARATE_ASYNC, WORKER, KEEP_BEST, REWA
     "checks of verl's experimental trainers and of its DAPO reward manager",
     "trainer.v1.trainer_mode=asymgrpo_colocate_async",
     "trainer.v1.trainer_mode=asymgrpo_separate_async",
-    "our worker (algorithm.zero_weight, algorithm.diagnostics.gradient_share_every)",
+    "our worker (algorithm.zero_weight, entropy_coefficient, diagnostics.gradient_share_every)",
     "trainer.checkpoint_callback_class=asymgrpo_verl.checkpoints.KeepBest",
     "reward.custom_reward_function.path=pkg://asymgrpo_verl.rewards",
     "VERL_PLATFORM=cpu",

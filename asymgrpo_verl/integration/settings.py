@@ -25,9 +25,17 @@ from omegaconf import OmegaConf
 
 from asymgrpo_verl.core.estimators import ESTIMATORS, OutcomeSettings
 from asymgrpo_verl.core.fields import check_group, choice, number, read, unknown_key
-from asymgrpo_verl.core.schedules import KINDS, Constant, Entropy, Schedule
+from asymgrpo_verl.core.schedules import KINDS, Constant, Entropy, EntropyCoefficient, Schedule
 
-TRAINER_GROUPS = ("ha_dw", "codapo", "entropy_advantage", "token_weighting", "diagnostics", "zero_weight")
+TRAINER_GROUPS = (
+    "ha_dw",
+    "codapo",
+    "entropy_advantage",
+    "token_weighting",
+    "entropy_coefficient",
+    "diagnostics",
+    "zero_weight",
+)
 
 
 @dataclass(frozen=True)
@@ -168,6 +176,27 @@ def token_weighting_from(algorithm: Mapping) -> TokenWeightingSettings | None:
     return None if settings.correct == settings.incorrect == "none" else settings
 
 
+def entropy_coefficient_from(algorithm: Mapping) -> EntropyCoefficient | None:
+    """Read `algorithm.entropy_coefficient`; None if it is absent.
+
+    Raises:
+        ValueError, TypeError: as `settings_from`; a minimum above the maximum.
+    """
+    key, node = "algorithm.entropy_coefficient", _group(algorithm, "entropy_coefficient")
+    if node is None:
+        return None
+    schedule = read(node, key, EntropyCoefficient)
+    _check_bounds(key, schedule)
+    return schedule
+
+
+def _check_bounds(key: str, schedule: Entropy | EntropyCoefficient) -> None:
+    if schedule.minimum > schedule.maximum:
+        raise ValueError(
+            f"{key}.minimum: got {schedule.minimum}; expected a number <= {key}.maximum={schedule.maximum}."
+        )
+
+
 def diagnostics_from(algorithm: Mapping) -> DiagnosticsSettings:
     """Read `algorithm.diagnostics`. Raises as `settings_from` does."""
     return read(_group(algorithm, "diagnostics"), "algorithm.diagnostics", DiagnosticsSettings)
@@ -199,9 +228,7 @@ def schedules_from(algorithm: Mapping) -> dict[str, Schedule]:
         if not isinstance(kind, str) or kind not in KINDS:
             raise ValueError(f"{key}.kind: got {kind!r}; expected one of {', '.join(KINDS)}.")
         schedule = read({k: v for k, v in settings.items() if k != "kind"}, key, KINDS[kind])
-        if isinstance(schedule, Entropy) and schedule.minimum > schedule.maximum:
-            raise ValueError(
-                f"{key}.minimum: got {schedule.minimum}; expected a number <= {key}.maximum={schedule.maximum}."
-            )
+        if isinstance(schedule, Entropy):
+            _check_bounds(key, schedule)
         schedules[name] = schedule
     return schedules

@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from asymgrpo_verl.core.estimators import ESTIMATORS, OutcomeSettings, learns_from_groups_of, own_settings
 from asymgrpo_verl.core.fields import check_group, check_value, unknown_key
-from asymgrpo_verl.core.schedules import Constant, Entropy
+from asymgrpo_verl.core.schedules import Constant, Entropy, EntropyCoefficient
 from asymgrpo_verl.integration.capabilities import used_features
 from asymgrpo_verl.integration.chosen_method import check_method
 from asymgrpo_verl.integration.mode_check import check_mode
@@ -35,6 +35,7 @@ from asymgrpo_verl.integration.settings import (
     codapo_from,
     diagnostics_from,
     entropy_advantage_from,
+    entropy_coefficient_from,
     ha_dw_from,
     schedules_from,
     settings_from,
@@ -42,7 +43,7 @@ from asymgrpo_verl.integration.settings import (
     zero_weight_from,
 )
 from asymgrpo_verl.integration.shaped_rewards import check_shaped_reward
-from asymgrpo_verl.integration.zero_weight import check_zero_weight
+from asymgrpo_verl.integration.zero_weight import STRATEGIES, check_zero_weight
 
 LIMITS = ["time_limit", "batch_limit"]  # the settings of our reward function
 
@@ -119,6 +120,8 @@ def _check_trainer_settings(config: DictConfig, other: str | None) -> None:
                 f"{key}: got {every}; expected 0, because the gradient of actor_rollout_ref.actor.use_kl_loss=True "
                 f"belongs to neither channel. Set use_kl_loss=False, or {key}=0."
             )
+    if coefficient := entropy_coefficient_from(algorithm):
+        _check_entropy_coefficient(coefficient, actor)
     adapts = algorithm.adv_estimator == "asymgrpo" and any(schedule != Constant() for schedule in schedules.values())
     if adapts:
         configured = settings_from(algorithm)
@@ -135,6 +138,7 @@ def _check_trainer_settings(config: DictConfig, other: str | None) -> None:
         "codapo": (codapo_from(algorithm), True),
         "entropy_advantage": (entropy_advantage_from(algorithm), True),
         "token_weighting": (weighting, True),
+        "entropy_coefficient": (coefficient, True),
         "diagnostics": (diagnostics != DiagnosticsSettings(), diagnostics.log_prob_increment_every),
         "zero_weight": (zero_weight_from(algorithm) != ZeroWeightSettings(), False),
         "asymgrpo.schedule": (adapts, any(isinstance(schedule, Entropy) for schedule in schedules.values())),
@@ -157,6 +161,21 @@ def _check_trainer_settings(config: DictConfig, other: str | None) -> None:
             )
     if not other:
         check_zero_weight(config)
+
+
+def _check_entropy_coefficient(schedule: EntropyCoefficient, actor: DictConfig) -> None:
+    """Check that the coefficient starts within its bounds, and that the strategy has our worker, which applies it."""
+    key = "algorithm.entropy_coefficient"
+    if not schedule.minimum <= actor.entropy_coeff <= schedule.maximum:
+        raise ValueError(
+            f"actor_rollout_ref.actor.entropy_coeff: got {actor.entropy_coeff}; expected a number from "
+            f"{key}.minimum={schedule.minimum} to {key}.maximum={schedule.maximum}, because it starts there."
+        )
+    if actor.strategy not in STRATEGIES:
+        raise ValueError(
+            f"{key}: got a value; expected none, because actor_rollout_ref.actor.strategy={actor.strategy} cannot "
+            f"change the coefficient. Set actor_rollout_ref.actor.strategy=fsdp2, or remove {key}."
+        )
 
 
 def _check_keys_of_algorithm(algorithm: DictConfig, used: str, refuse: bool) -> None:

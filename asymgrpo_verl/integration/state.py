@@ -16,12 +16,15 @@
 import json
 import os
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
 from omegaconf import DictConfig
 
 from asymgrpo_verl.core.diagnostics import EpochCounts
-from asymgrpo_verl.core.schedules import Memory
+from asymgrpo_verl.core.schedules import Coefficient, EntropyCoefficient, Memory, Schedule, next_coefficient, observe
+from asymgrpo_verl.integration.settings import HistorySettings
+from asymgrpo_verl.integration.weights import remembered
 
 STATE_FILE = "asymgrpo.json"  # in a checkpoint's directory
 NAN = float("nan")
@@ -35,6 +38,7 @@ class State(NamedTuple):
         beta_pos, beta_neg: the memory of the beta's schedule.
         entropy: mean token entropy of the previous step's rollouts in nats; NaN before the first step.
         accuracies: the share of correct rollouts of the last steps, the latest last, that `algorithm.ha_dw` averages.
+        entropy_coefficient: of the next step, with `algorithm.entropy_coefficient`; None before the first step.
     """
 
     epoch: EpochCounts = EpochCounts(0)
@@ -42,6 +46,37 @@ class State(NamedTuple):
     beta_neg: Memory = Memory()
     entropy: float = NAN
     accuracies: tuple[float, ...] = ()
+    entropy_coefficient: Coefficient | None = None
+
+
+def after_step(
+    state: State,
+    metrics: dict[str, float],
+    schedules: dict[str, Schedule],
+    ha_dw: HistorySettings | None,
+    entropy_coefficient: EntropyCoefficient | None,
+) -> tuple[State, dict[str, float]]:
+    """Let what adapts to the run read the metrics of a step.
+
+    Args:
+        metrics: of the step, with the betas it had.
+        schedules, ha_dw, entropy_coefficient: the settings of the run; {} and None if they are off.
+
+    Returns:
+        The state for the next step, and the averages that it rests on, as metrics.
+    """
+    averages = {}
+    for name, schedule in schedules.items():
+        memory = observe(schedule, name, metrics[f"asymgrpo/{name}"], getattr(state, name), metrics)
+        state = state._replace(**{name: memory})
+        averages[f"asymgrpo/{name}_signal"] = NAN if memory.signal is None else memory.signal
+    if entropy_coefficient:
+        after = next_coefficient(entropy_coefficient, state.entropy_coefficient, metrics["rollouts/entropy"])
+        state = state._replace(entropy_coefficient=after)
+    if ha_dw:
+        state = state._replace(accuracies=remembered(state.accuracies, metrics["rollouts/correct/share"], ha_dw.window))
+        averages["ha_dw/belief"] = fmean(state.accuracies)
+    return state, averages
 
 
 def as_text(state: State) -> str:
@@ -68,6 +103,6 @@ def saved_state(trainer: DictConfig, step: int) -> State:
         )
         return State()
     saved = json.loads(path.read_text())
-    kinds = {"epoch": EpochCounts, "beta_pos": Memory, "beta_neg": Memory}
-    state = State(**{name: kinds[name](*value) if name in kinds else value for name, value in saved.items()})
-    return state._replace(accuracies=tuple(state.accuracies))
+    kinds = {"epoch": EpochCounts, "beta_pos": Memory, "beta_neg": Memory, "entropy_coefficient": Coefficient}
+    made = {name: kinds[name](*value) if name in kinds and value else value for name, value in saved.items()}
+    return State(**made | {"accuracies": tuple(saved.get("accuracies", ()))})

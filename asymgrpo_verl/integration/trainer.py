@@ -22,7 +22,6 @@ verl's TransferQueue; a batch holds only their keys (see `rollouts`).
 import shutil
 from functools import partial
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import ray
@@ -37,7 +36,7 @@ from verl.workers.utils.padding import response_from_nested, response_to_nested
 
 from asymgrpo_verl.core import diagnostics
 from asymgrpo_verl.core.estimators import ESTIMATORS, OutcomeSettings
-from asymgrpo_verl.core.schedules import Constant, beta_at, observe
+from asymgrpo_verl.core.schedules import Coefficient, Constant, beta_at
 from asymgrpo_verl.core.shaping import add_entropy
 from asymgrpo_verl.files import atomic
 from asymgrpo_verl.integration import settings
@@ -48,10 +47,10 @@ from asymgrpo_verl.integration.rollouts import Outputs, Rollouts, join, last_out
 from asymgrpo_verl.integration.sessions import advantages_by_session, multi_output_share, read_keys
 from asymgrpo_verl.integration.shaped_rewards import outcome_rewards
 from asymgrpo_verl.integration.spread import spread_rows
-from asymgrpo_verl.integration.state import NAN, STATE_FILE, State, as_text, saved_state
+from asymgrpo_verl.integration.state import NAN, STATE_FILE, State, after_step, as_text, saved_state
 from asymgrpo_verl.integration.validation import pass_metrics
 from asymgrpo_verl.integration.watch import watch_actors
-from asymgrpo_verl.integration.weights import by_token, remembered, rollout_weights, weighted
+from asymgrpo_verl.integration.weights import by_token, rollout_weights, weighted
 from asymgrpo_verl.integration.zero_weight import worker_settings
 
 POLL_SECONDS = 0.1
@@ -100,7 +99,11 @@ class OurTrainer(PPOTrainer):
         self.token_weighting = settings.token_weighting_from(algorithm)
         self.ha_dw, self.codapo = settings.ha_dw_from(algorithm), settings.codapo_from(algorithm)
         self.diagnostics_settings = settings.diagnostics_from(algorithm)
-        self.zero_weight = worker_settings(config)
+        self.entropy_coefficient = settings.entropy_coefficient_from(algorithm)
+        if self.entropy_coefficient:
+            # verl computes the entropy in an update if this is set, or if the configured coefficient is not 0.
+            OmegaConf.update(config, "actor_rollout_ref.actor.calculate_entropy", True)
+        self.for_worker: dict[str, Any] = worker_settings(config)  # what our worker reads in an update
         self.state = State()
         # In bypass mode verl uses the rollout server's log-probabilities as the old ones, and computes no entropy.
         self.bypass = bool(OmegaConf.select(config, "algorithm.rollout_correction.bypass_mode"))
@@ -120,7 +123,7 @@ class OurTrainer(PPOTrainer):
     def _init_resource_pool_mgr(self):
         """Override verl's method because it chooses the actor's worker class. Ours is `worker.ActorWorker`."""
         super()._init_resource_pool_mgr()
-        if self.diagnostics_settings.gradient_share_every or self.zero_weight:
+        if self.diagnostics_settings.gradient_share_every or self.entropy_coefficient or self.for_worker:
             # Imported here, because the trainer also has to work with a verl in which these workers do not.
             from asymgrpo_verl.integration.worker import OUR_WORKERS
 
@@ -167,7 +170,7 @@ class OurTrainer(PPOTrainer):
         - `gradient/*` is measured before the first trigger trains, on its rollouts alone, because those of the later
           triggers are not sampled yet.
         """
-        betas = self._set_betas()
+        given = self._set_betas() | self._set_entropy_coefficient()
         self.triggers, self.bonuses, self.gradients = [], [], {}
         # A step that does not measure these logs them too, because every step must have the same keys.
         timing_raw.update({"gradient_share": 0.0, "log_prob_increment": 0.0})
@@ -175,8 +178,9 @@ class OurTrainer(PPOTrainer):
         with marked_timer("diagnostics", timing_raw):
             rollouts = join(self.triggers)
             self.triggers = []
-            metrics.update(betas | self._diagnose(rollouts))
-            self._remember(metrics)
+            metrics.update(given | self._diagnose(rollouts))
+            self.state, averages = after_step(self.state, metrics, self.schedules, self.ha_dw, self.entropy_coefficient)
+            metrics.update(averages)
         update_keys = (
             *diagnostics.UPDATE_KEYS,
             *diagnostics.displacement_keys(self.config.actor_rollout_ref.rollout.n),
@@ -248,7 +252,7 @@ class OurTrainer(PPOTrainer):
 
         The rows are spread over the ranks for the update alone; the caller keeps its order.
         """
-        batch.extra_info.update(self.zero_weight)
+        batch.extra_info.update(self.for_worker)
         if self.local_trigger_step == 0 and self._is_due(self.diagnostics_settings.gradient_share_every):
             with marked_timer("gradient_share", self.timing_raw):
                 self.gradients = self._measure_gradients(batch)
@@ -268,6 +272,16 @@ class OurTrainer(PPOTrainer):
                 OmegaConf.update(self.config, f"algorithm.asymgrpo.{name}", beta, force_add=True)
             metrics[f"asymgrpo/{name}"] = beta
         return metrics
+
+    def _set_entropy_coefficient(self) -> dict[str, float]:
+        """Tell the worker the entropy coefficient of this step, and return it as metrics."""
+        if not self.entropy_coefficient:
+            return {}
+        start = Coefficient(float(self.config.actor_rollout_ref.actor.entropy_coeff))
+        coefficient = self.state.entropy_coefficient or start
+        self.state = self.state._replace(entropy_coefficient=coefficient)
+        self.for_worker["entropy_coeff"] = coefficient.applied
+        return {"entropy_coefficient/value": coefficient.value, "entropy_coefficient/applied": coefficient.applied}
 
     def _read_outputs(self, batch) -> Outputs:
         """Read the batch. This comes after verl's rollout correction, because a row that it masks is in no group."""
@@ -339,17 +353,6 @@ class OurTrainer(PPOTrainer):
             | {"groups/multi_output": multi_output_share(session, groups.alive.numpy())}
             | ({"entropy_advantage/bonus": bonus / max(tokens, 1)} if self.entropy_advantage else {})
         )
-
-    def _remember(self, metrics: dict) -> None:
-        """Let the schedules and `ha_dw` read the metrics of this step, and log the averages that they use."""
-        for name, schedule in self.schedules.items():
-            memory = observe(schedule, name, metrics[f"asymgrpo/{name}"], getattr(self.state, name), metrics)
-            self.state = self.state._replace(**{name: memory})
-            metrics[f"asymgrpo/{name}_signal"] = NAN if memory.signal is None else memory.signal
-        if self.ha_dw:
-            latest = remembered(self.state.accuracies, metrics["rollouts/correct/share"], self.ha_dw.window)
-            self.state = self.state._replace(accuracies=latest)
-            metrics["ha_dw/belief"] = fmean(latest)
 
     def _measure_gradients(self, batch) -> dict[str, float]:
         """Return GRADIENT_KEYS; the share is NaN if both norms are 0."""

@@ -11,7 +11,12 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""verl's training worker, which leaves rows with advantage 0 out of the forward and backward passes of an update.
+"""verl's training worker, with two additions to an update.
+
+The loss has the entropy coefficient that comes with the batch, because verl's worker reads the configuration only once,
+when it starts.
+
+The second addition leaves rows with advantage 0 out of the forward and backward passes of an update.
 
 The rows are dropped here, inside each mini-batch, and not on the trainer's side, because verl's worker cuts the
 mini-batches: if the trainer dropped rows, the mini-batches would hold other prompts. The optimizer makes the same steps
@@ -27,6 +32,7 @@ the tokens and the rows of the whole mini-batch.
 - With dropout, the remaining rows draw other random numbers.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -137,17 +143,21 @@ def _micro_batches(shares: list[Share], rank: int, engine, engine_config) -> int
 
 
 def loss_of_mini_batch(*args, data: TensorDict, loss_fn, **kwargs):
-    """Compute verl's loss of a micro-batch, with the counts that `without_zero_weight` has left in `data`.
+    """Compute verl's loss of a micro-batch, with the entropy coefficient and the counts that are in `data`.
+
+    The coefficient is the trainer's (`entropy_coeff`), and the counts are those of `without_zero_weight`.
 
     The metrics SHARES_OF_TOKENS are rescaled to shares of all tokens of the mini-batch.
 
     Args:
         args, kwargs: as the engine calls a loss function.
-        loss_fn: verl's loss function.
+        loss_fn: verl's loss function, a partial with its `config`.
 
     Returns:
         The loss and its metrics, with `actor/skipped_rows`.
     """
+    if (coefficient := tu.get(data, "entropy_coeff")) is not None:
+        kwargs["config"] = replace(loss_fn.keywords["config"], entropy_coeff=coefficient)
     whole = tu.get(data, "whole_tokens")
     if whole is None:
         return loss_fn(*args, data=data, **kwargs)
