@@ -88,6 +88,7 @@ FEATURES = (
     Feature("`algorithm.entropy_advantage`", ("+algorithm.entropy_advantage.alpha=0.4",)),
     Feature("`algorithm.token_weighting`", ("+algorithm.token_weighting.incorrect=surprisal",)),
     Feature("`algorithm.entropy_coefficient`", ("+algorithm.entropy_coefficient.target=0.2",)),
+    Feature("`algorithm.repo_r`", ("+algorithm.repo_r.target=0.3",)),
     Feature("`KeepBest`", ("+trainer.checkpoint_callback_class=asymgrpo_verl.checkpoints.KeepBest",)),
     Feature("rollout correction, decoupled", ("algorithm.rollout_correction.rollout_is=token",)),
     Feature("rollout correction, bypass mode", (BYPASS,)),
@@ -140,7 +141,7 @@ PAGE = """\
 `+asymgrpo=METHOD` works with `trainer.v1.trainer_mode=sync`, `colocate_async` and `separate_async`: the run gets our
 trainer of the mode that you have set, and prints its name (`asymgrpo`, `asymgrpo_colocate_async`,
 `asymgrpo_separate_async`). A run without a METHOD gets it if it sets `algorithm.diagnostics`, `entropy_advantage`,
-`token_weighting`, `entropy_coefficient`, `ha_dw`, `codapo`, `zero_weight` or `asymgrpo.schedule`, and
+`token_weighting`, `entropy_coefficient`, `repo_r`, `ha_dw`, `codapo`, `zero_weight` or `asymgrpo.schedule`, and
 `algorithm.diagnostics=null` keeps verl's own trainer. The launchers take `MODE=sync`, `colocate_async` or
 `separate_async`.
 

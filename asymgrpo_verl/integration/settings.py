@@ -25,7 +25,7 @@ from omegaconf import OmegaConf
 
 from asymgrpo_verl.core.estimators import ESTIMATORS, OutcomeSettings
 from asymgrpo_verl.core.fields import check_group, choice, number, read, unknown_key
-from asymgrpo_verl.core.schedules import KINDS, Constant, Entropy, EntropyCoefficient, Schedule
+from asymgrpo_verl.core.schedules import KINDS, Constant, Entropy, EntropyCoefficient, RepoR, Schedule
 
 TRAINER_GROUPS = (
     "ha_dw",
@@ -33,6 +33,7 @@ TRAINER_GROUPS = (
     "entropy_advantage",
     "token_weighting",
     "entropy_coefficient",
+    "repo_r",
     "diagnostics",
     "zero_weight",
 )
@@ -190,7 +191,26 @@ def entropy_coefficient_from(algorithm: Mapping) -> EntropyCoefficient | None:
     return schedule
 
 
-def _check_bounds(key: str, schedule: Entropy | EntropyCoefficient) -> None:
+def repo_r_from(algorithm: Mapping) -> RepoR | None:
+    """Read `algorithm.repo_r`; None if it is absent.
+
+    Raises:
+        ValueError, TypeError: as `settings_from`; a minimum above the maximum; a start outside them.
+    """
+    key, node = "algorithm.repo_r", _group(algorithm, "repo_r")
+    if node is None:
+        return None
+    schedule = read(node, key, RepoR)
+    _check_bounds(key, schedule)
+    if not schedule.minimum <= abs(schedule.start) <= schedule.maximum:
+        raise ValueError(
+            f"{key}.start: got {schedule.start}; expected a number whose size is from {key}.minimum={schedule.minimum} "
+            f"to {key}.maximum={schedule.maximum}."
+        )
+    return schedule
+
+
+def _check_bounds(key: str, schedule: Entropy | EntropyCoefficient | RepoR) -> None:
     if schedule.minimum > schedule.maximum:
         raise ValueError(
             f"{key}.minimum: got {schedule.minimum}; expected a number <= {key}.maximum={schedule.maximum}."

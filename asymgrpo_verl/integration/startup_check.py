@@ -37,6 +37,7 @@ from asymgrpo_verl.integration.settings import (
     entropy_advantage_from,
     entropy_coefficient_from,
     ha_dw_from,
+    repo_r_from,
     schedules_from,
     settings_from,
     token_weighting_from,
@@ -120,8 +121,15 @@ def _check_trainer_settings(config: DictConfig, other: str | None) -> None:
                 f"{key}: got {every}; expected 0, because the gradient of actor_rollout_ref.actor.use_kl_loss=True "
                 f"belongs to neither channel. Set use_kl_loss=False, or {key}=0."
             )
-    if coefficient := entropy_coefficient_from(algorithm):
+    coefficient, repo_r = entropy_coefficient_from(algorithm), repo_r_from(algorithm)
+    if coefficient:
         _check_entropy_coefficient(coefficient, actor)
+    for key in [key for key, on in (("entropy_coefficient", coefficient), ("repo_r", repo_r)) if on]:
+        if actor.strategy not in STRATEGIES:
+            raise ValueError(
+                f"algorithm.{key}: got a value; expected none, because with actor_rollout_ref.actor.strategy="
+                f"{actor.strategy} our worker cannot change the loss. Set strategy=fsdp2, or remove algorithm.{key}."
+            )
     adapts = algorithm.adv_estimator == "asymgrpo" and any(schedule != Constant() for schedule in schedules.values())
     if adapts:
         configured = settings_from(algorithm)
@@ -139,6 +147,7 @@ def _check_trainer_settings(config: DictConfig, other: str | None) -> None:
         "entropy_advantage": (entropy_advantage_from(algorithm), True),
         "token_weighting": (weighting, True),
         "entropy_coefficient": (coefficient, True),
+        "repo_r": (repo_r, True),
         "diagnostics": (diagnostics != DiagnosticsSettings(), diagnostics.log_prob_increment_every),
         "zero_weight": (zero_weight_from(algorithm) != ZeroWeightSettings(), False),
         "asymgrpo.schedule": (adapts, any(isinstance(schedule, Entropy) for schedule in schedules.values())),
@@ -164,17 +173,12 @@ def _check_trainer_settings(config: DictConfig, other: str | None) -> None:
 
 
 def _check_entropy_coefficient(schedule: EntropyCoefficient, actor: DictConfig) -> None:
-    """Check that the coefficient starts within its bounds, and that the strategy has our worker, which applies it."""
+    """Check that the coefficient starts within its bounds."""
     key = "algorithm.entropy_coefficient"
     if not schedule.minimum <= actor.entropy_coeff <= schedule.maximum:
         raise ValueError(
             f"actor_rollout_ref.actor.entropy_coeff: got {actor.entropy_coeff}; expected a number from "
             f"{key}.minimum={schedule.minimum} to {key}.maximum={schedule.maximum}, because it starts there."
-        )
-    if actor.strategy not in STRATEGIES:
-        raise ValueError(
-            f"{key}: got a value; expected none, because actor_rollout_ref.actor.strategy={actor.strategy} cannot "
-            f"change the coefficient. Set actor_rollout_ref.actor.strategy=fsdp2, or remove {key}."
         )
 
 

@@ -22,7 +22,16 @@ from typing import NamedTuple
 from omegaconf import DictConfig
 
 from asymgrpo_verl.core.diagnostics import EpochCounts
-from asymgrpo_verl.core.schedules import Coefficient, EntropyCoefficient, Memory, Schedule, next_coefficient, observe
+from asymgrpo_verl.core.schedules import (
+    Coefficient,
+    EntropyCoefficient,
+    Memory,
+    RepoR,
+    Schedule,
+    next_coefficient,
+    next_zeta,
+    observe,
+)
 from asymgrpo_verl.integration.settings import HistorySettings
 from asymgrpo_verl.integration.weights import remembered
 
@@ -39,6 +48,7 @@ class State(NamedTuple):
         entropy: mean token entropy of the previous step's rollouts in nats; NaN before the first step.
         accuracies: the share of correct rollouts of the last steps, the latest last, that `algorithm.ha_dw` averages.
         entropy_coefficient: of the next step, with `algorithm.entropy_coefficient`; None before the first step.
+        zeta: of the next step, with `algorithm.repo_r`; None before the first step.
     """
 
     epoch: EpochCounts = EpochCounts(0)
@@ -47,6 +57,28 @@ class State(NamedTuple):
     entropy: float = NAN
     accuracies: tuple[float, ...] = ()
     entropy_coefficient: Coefficient | None = None
+    zeta: float | None = None
+
+
+def before_step(
+    state: State, entropy_coefficient: EntropyCoefficient | None, start: float, repo_r: RepoR | None
+) -> tuple[State, dict[str, float], dict[str, float]]:
+    """Return the state with what the loss of this step has, the same as our worker reads it, and as metrics.
+
+    Args:
+        entropy_coefficient, repo_r: the settings of the run; None if they are off.
+        start: the configured entropy coefficient.
+    """
+    for_worker, metrics = {}, {}
+    if entropy_coefficient:
+        held = state.entropy_coefficient or Coefficient(start)
+        state = state._replace(entropy_coefficient=held)
+        for_worker["entropy_coeff"] = held.applied
+        metrics |= {"entropy_coefficient/value": held.value, "entropy_coefficient/applied": held.applied}
+    if repo_r:
+        state = state._replace(zeta=repo_r.start if state.zeta is None else state.zeta)
+        for_worker["repo_r_zeta"] = metrics["repo_r/zeta"] = state.zeta
+    return state, for_worker, metrics
 
 
 def after_step(
@@ -55,12 +87,13 @@ def after_step(
     schedules: dict[str, Schedule],
     ha_dw: HistorySettings | None,
     entropy_coefficient: EntropyCoefficient | None,
+    repo_r: RepoR | None,
 ) -> tuple[State, dict[str, float]]:
     """Let what adapts to the run read the metrics of a step.
 
     Args:
         metrics: of the step, with the betas it had.
-        schedules, ha_dw, entropy_coefficient: the settings of the run; {} and None if they are off.
+        schedules, ha_dw, entropy_coefficient, repo_r: the settings of the run; {} and None if they are off.
 
     Returns:
         The state for the next step, and the averages that it rests on, as metrics.
@@ -73,6 +106,8 @@ def after_step(
     if entropy_coefficient:
         after = next_coefficient(entropy_coefficient, state.entropy_coefficient, metrics["rollouts/entropy"])
         state = state._replace(entropy_coefficient=after)
+    if repo_r:
+        state = state._replace(zeta=next_zeta(repo_r, state.zeta, metrics["rollouts/entropy"]))
     if ha_dw:
         state = state._replace(accuracies=remembered(state.accuracies, metrics["rollouts/correct/share"], ha_dw.window))
         averages["ha_dw/belief"] = fmean(state.accuracies)

@@ -36,7 +36,7 @@ from verl.workers.utils.padding import response_from_nested, response_to_nested
 
 from asymgrpo_verl.core import diagnostics
 from asymgrpo_verl.core.estimators import ESTIMATORS, OutcomeSettings
-from asymgrpo_verl.core.schedules import Coefficient, Constant, beta_at
+from asymgrpo_verl.core.schedules import Constant, beta_at
 from asymgrpo_verl.core.shaping import add_entropy
 from asymgrpo_verl.files import atomic
 from asymgrpo_verl.integration import settings
@@ -47,7 +47,7 @@ from asymgrpo_verl.integration.rollouts import Outputs, Rollouts, join, last_out
 from asymgrpo_verl.integration.sessions import advantages_by_session, multi_output_share, read_keys
 from asymgrpo_verl.integration.shaped_rewards import outcome_rewards
 from asymgrpo_verl.integration.spread import spread_rows
-from asymgrpo_verl.integration.state import NAN, STATE_FILE, State, after_step, as_text, saved_state
+from asymgrpo_verl.integration.state import NAN, STATE_FILE, State, after_step, as_text, before_step, saved_state
 from asymgrpo_verl.integration.validation import pass_metrics
 from asymgrpo_verl.integration.watch import watch_actors
 from asymgrpo_verl.integration.weights import by_token, rollout_weights, weighted
@@ -99,7 +99,10 @@ class OurTrainer(PPOTrainer):
         self.token_weighting = settings.token_weighting_from(algorithm)
         self.ha_dw, self.codapo = settings.ha_dw_from(algorithm), settings.codapo_from(algorithm)
         self.diagnostics_settings = settings.diagnostics_from(algorithm)
-        self.entropy_coefficient = settings.entropy_coefficient_from(algorithm)
+        self.entropy_coefficient, self.repo_r = (
+            settings.entropy_coefficient_from(algorithm),
+            settings.repo_r_from(algorithm),
+        )
         if self.entropy_coefficient:
             # verl computes the entropy in an update if this is set, or if the configured coefficient is not 0.
             OmegaConf.update(config, "actor_rollout_ref.actor.calculate_entropy", True)
@@ -123,7 +126,8 @@ class OurTrainer(PPOTrainer):
     def _init_resource_pool_mgr(self):
         """Override verl's method because it chooses the actor's worker class. Ours is `worker.ActorWorker`."""
         super()._init_resource_pool_mgr()
-        if self.diagnostics_settings.gradient_share_every or self.entropy_coefficient or self.for_worker:
+        adaptive = self.entropy_coefficient or self.repo_r
+        if self.diagnostics_settings.gradient_share_every or adaptive or self.for_worker:
             # Imported here, because the trainer also has to work with a verl in which these workers do not.
             from asymgrpo_verl.integration.worker import OUR_WORKERS
 
@@ -170,7 +174,11 @@ class OurTrainer(PPOTrainer):
         - `gradient/*` is measured before the first trigger trains, on its rollouts alone, because those of the later
           triggers are not sampled yet.
         """
-        given = self._set_betas() | self._set_entropy_coefficient()
+        self.state, for_worker, given = before_step(
+            self.state, self.entropy_coefficient, self.config.actor_rollout_ref.actor.entropy_coeff, self.repo_r
+        )
+        self.for_worker.update(for_worker)
+        given |= self._set_betas()
         self.triggers, self.bonuses, self.gradients = [], [], {}
         # A step that does not measure these logs them too, because every step must have the same keys.
         timing_raw.update({"gradient_share": 0.0, "log_prob_increment": 0.0})
@@ -179,7 +187,8 @@ class OurTrainer(PPOTrainer):
             rollouts = join(self.triggers)
             self.triggers = []
             metrics.update(given | self._diagnose(rollouts))
-            self.state, averages = after_step(self.state, metrics, self.schedules, self.ha_dw, self.entropy_coefficient)
+            adaptive = self.schedules, self.ha_dw, self.entropy_coefficient, self.repo_r
+            self.state, averages = after_step(self.state, metrics, *adaptive)
             metrics.update(averages)
         update_keys = (
             *diagnostics.UPDATE_KEYS,
@@ -272,16 +281,6 @@ class OurTrainer(PPOTrainer):
                 OmegaConf.update(self.config, f"algorithm.asymgrpo.{name}", beta, force_add=True)
             metrics[f"asymgrpo/{name}"] = beta
         return metrics
-
-    def _set_entropy_coefficient(self) -> dict[str, float]:
-        """Tell the worker the entropy coefficient of this step, and return it as metrics."""
-        if not self.entropy_coefficient:
-            return {}
-        start = Coefficient(float(self.config.actor_rollout_ref.actor.entropy_coeff))
-        coefficient = self.state.entropy_coefficient or start
-        self.state = self.state._replace(entropy_coefficient=coefficient)
-        self.for_worker["entropy_coeff"] = coefficient.applied
-        return {"entropy_coefficient/value": coefficient.value, "entropy_coefficient/applied": coefficient.applied}
 
     def _read_outputs(self, batch) -> Outputs:
         """Read the batch. This comes after verl's rollout correction, because a row that it masks is in no group."""

@@ -45,6 +45,7 @@ SETTINGS = (
     "algorithm.diagnostics.gradient_share_every=1",
     "+algorithm.entropy_advantage.alpha=0.4",
     "+algorithm.ha_dw.scale=1.0",
+    "+algorithm.repo_r.target=1.0",
     "+asymgrpo_name=smoke_test",  # because METHOD=asymgrpo has no entropy advantage
     "+algorithm.token_weighting.correct=surprisal",
     "+algorithm.asymgrpo.schedule.beta_pos={kind: solve_rate, none_solved: 0.9, all_solved: 0.5}",

@@ -27,6 +27,7 @@ from verl.trainer.ppo.core_algos import agg_loss, get_policy_loss_fn
 from verl.workers.config import FSDPActorConfig
 
 from asymgrpo_verl.core import diagnostics, estimators, groups, losses, shaping
+from asymgrpo_verl.core.losses import repo_r_advantages
 from asymgrpo_verl.core.shaping import add_entropy, confidence_weights, history_weights, token_weights
 
 REWARDS, MASK, UIDS = batch_of({"a": [1, 0, 0], "b": [1, 1, 1], "c": [0, 1, 0, 0], "d": [0, 0]})
@@ -125,6 +126,10 @@ def test_token_weights_do_not_wait(kind):
     assert waits_of(partial(token_weights, kind, top=0.4), MASK, LOG_PROBS, ENTROPY) == {}
 
 
+def test_repo_rs_advantages_do_not_wait():
+    assert waits_of(partial(repo_r_advantages, zeta=0.05), ADVANTAGES, LOG_PROBS) == {}
+
+
 def test_weights_of_rollouts_do_not_wait():
     assert waits_of(partial(history_weights, belief=0.5, scale=1.3), GROUPS) == {}
     assert waits_of(partial(confidence_weights, offset=0.1), GROUPS, MASK, LOG_PROBS) == {}
@@ -162,6 +167,7 @@ def test_every_function_of_core_that_takes_tensors_is_tested_here():
     here = {"alive_and_correct", "gather_groups", "two_channel_loss", *DIAGNOSTICS}
     inside = {"has_response", "compute_advantages", "per_rollout", "fitting", "spread", "reflected", "nearest_share"}
     here |= {"token_weights", "add_entropy", "history_weights", "confidence_weights"}
+    here |= {"repo_r_advantages"}
     inside |= {*estimators.ESTIMATORS}
     on_the_host = {"advantages_by_count", "learns_from_groups_of", "epoch_metrics", "displacement_keys"}
     modules = diagnostics, estimators, groups, losses, shaping

@@ -30,9 +30,11 @@ from asymgrpo_verl.core.schedules import (
     Linear,
     Memory,
     Piecewise,
+    RepoR,
     SolveRate,
     beta_at,
     next_coefficient,
+    next_zeta,
     observe,
 )
 from asymgrpo_verl.integration.settings import schedules_from
@@ -201,3 +203,22 @@ def test_the_entropy_coefficient_stays_within_its_bounds_and_is_off_above_the_ta
         coefficient = next_coefficient(schedule, coefficient, entropy)
         assert 0 <= coefficient.value <= maximum
         assert coefficient.applied == (coefficient.value if entropy < 0.2 else 0)
+
+
+def test_zeta_by_hand():
+    """It doubles away from 0 up to the maximum, halves towards 0, and changes its sign below the minimum."""
+    schedule = RepoR(target=0.3, minimum=0.001, maximum=0.006)
+    zetas = [0.002]
+    for entropy in (0.2, 0.2, 0.4, 0.4, 0.4, 0.4, 0.4, 0.3, math.nan, 0.2):
+        zetas.append(next_zeta(schedule, zetas[-1], entropy))
+    assert zetas == pytest.approx([0.002, 0.004, 0.006, 0.003, 0.0015, -0.001, -0.002, -0.004, -0.004, -0.004, -0.002])
+
+
+@given(st.lists(st.floats(0, 1), max_size=30), st.floats(0.001, 0.01), st.floats(0.01, 1))
+def test_zeta_stays_within_its_bounds_and_moves_against_the_entropys_error(entropies, minimum, maximum):
+    schedule, zeta = RepoR(minimum=minimum, maximum=maximum), minimum
+    for entropy in entropies:
+        after = next_zeta(schedule, zeta, entropy)
+        assert minimum * (1 - 1e-12) <= abs(after) <= maximum
+        assert (after - zeta) * (schedule.target - entropy) >= 0
+        zeta = after

@@ -18,6 +18,7 @@ import math
 from functools import partial
 
 import pytest
+import torch
 from composing import composed
 from omegaconf import OmegaConf
 from tensordict import TensorDict
@@ -25,10 +26,10 @@ from verl.utils import tensordict_utils as tu
 from verl.workers.config import FSDPActorConfig
 
 from asymgrpo_verl.core.diagnostics import EpochCounts
-from asymgrpo_verl.core.schedules import Coefficient, Constant, EntropyCoefficient, Memory
-from asymgrpo_verl.integration.settings import HistorySettings, entropy_coefficient_from
+from asymgrpo_verl.core.schedules import Coefficient, Constant, EntropyCoefficient, Memory, RepoR
+from asymgrpo_verl.integration.settings import HistorySettings, entropy_coefficient_from, repo_r_from
 from asymgrpo_verl.integration.startup_check import check_run_config
-from asymgrpo_verl.integration.state import State, after_step, as_text, saved_state
+from asymgrpo_verl.integration.state import State, after_step, as_text, before_step, saved_state
 from asymgrpo_verl.integration.update import loss_of_mini_batch
 
 KEY = "algorithm.entropy_coefficient"
@@ -38,7 +39,7 @@ METRICS = {"rollouts/entropy": 0.1, "rollouts/correct/share": 0.5, "asymgrpo/bet
 
 def test_a_checkpoint_gives_the_state_back(tmp_path):
     counts = EpochCounts(2, 3, 1, 1, 1.5, (1, 0, 2))
-    state = State(counts, Memory(0.9, 0.5, 3), Memory(), 0.25, (0.5, 0.75), Coefficient(0.002, False))
+    state = State(counts, Memory(0.9, 0.5, 3), Memory(), 0.25, (0.5, 0.75), Coefficient(0.002, False), -0.01)
     place = tmp_path / "global_step_4"
     place.mkdir()
     (place / "asymgrpo.json").write_text(as_text(state))
@@ -51,12 +52,44 @@ def test_a_checkpoint_gives_the_state_back(tmp_path):
 
 def test_after_a_step_only_what_is_on_has_moved():
     constant = {"beta_pos": Constant(), "beta_neg": Constant()}
-    state = State(entropy_coefficient=Coefficient(0.001), accuracies=(0.1, 0.3))
-    off, averages = after_step(state, METRICS, constant, None, None)
+    state = State(entropy_coefficient=Coefficient(0.001), accuracies=(0.1, 0.3), zeta=0.001)
+    off, averages = after_step(state, METRICS, constant, None, None, None)
     assert off[:3] + off[4:] == state[:3] + state[4:] and all(math.isnan(value) for value in averages.values())
-    on, averages = after_step(state, METRICS, constant, HistorySettings(window=2), EntropyCoefficient())
+    on, averages = after_step(state, METRICS, constant, HistorySettings(window=2), EntropyCoefficient(), RepoR())
     assert on.accuracies == (0.3, 0.5) and averages["ha_dw/belief"] == pytest.approx(0.4)
-    assert on.entropy_coefficient == (pytest.approx(0.0011), True)
+    assert on.entropy_coefficient == (pytest.approx(0.0011), True) and on.zeta == 0.002
+
+
+def test_the_first_step_starts_where_the_configuration_says_and_a_later_one_where_the_state_is():
+    assert before_step(State(), None, 0.0, None) == (State(), {}, {})
+    first, for_worker, metrics = before_step(State(), EntropyCoefficient(), 0.003, RepoR())
+    assert for_worker == {"entropy_coeff": 0.003, "repo_r_zeta": 0.001}
+    assert metrics == {"entropy_coefficient/value": 0.003, "entropy_coefficient/applied": 0.003, "repo_r/zeta": 0.001}
+    later = first._replace(entropy_coefficient=Coefficient(0.002, False), zeta=-0.02)
+    after, for_worker, metrics = before_step(later, EntropyCoefficient(), 0.003, RepoR())
+    assert after == later and for_worker == {"entropy_coeff": 0.0, "repo_r_zeta": -0.02}
+    assert (metrics["entropy_coefficient/value"], metrics["entropy_coefficient/applied"]) == (0.002, 0.0)
+
+
+def test_the_loss_has_repo_rs_advantages_of_this_policy_and_the_batch_keeps_its_own():
+    """Two rows of one and of two response tokens; the model's log-probabilities are those of the next token."""
+    nested = partial(torch.nested.as_nested_tensor, layout=torch.jagged)
+    data = TensorDict(
+        {
+            "prompts": nested([torch.zeros(2), torch.zeros(1)]),
+            "responses": nested([torch.zeros(1), torch.zeros(2)]),
+            "response_mask": nested([torch.ones(1), torch.ones(2)]),
+            "advantages": nested([torch.tensor([1.0]), torch.tensor([-2.0, -2.0])]),
+        },
+        batch_size=2,
+    )
+    log_probs = nested([torch.tensor([-9.0, -2.0, -9.0]), torch.tensor([-1.0, -4.0, -9.0])])
+    loss_fn = partial(lambda config, model_output, data: (data["advantages"].values(), {}), config=None)
+    given = {"model_output": {"log_probs": log_probs}, "loss_fn": loss_fn}
+    assert loss_of_mini_batch(data=data, **given)[0].tolist() == [1, -2, -2]
+    tu.assign_non_tensor(data, repo_r_zeta=0.1)
+    assert loss_of_mini_batch(data=data, **given)[0].tolist() == pytest.approx([1.2, -1.8, -1.2])
+    assert data["advantages"].values().tolist() == [1, -2, -2]
 
 
 def test_the_loss_has_the_coefficient_of_the_batch_and_the_configuration_keeps_its_own():
@@ -81,6 +114,14 @@ def test_the_entropy_coefficient_is_off_by_default_and_has_skyworks_numbers():
     assert entropy_coefficient_from(config.algorithm) == EntropyCoefficient(0.2, 1e-4, 0.0, 0.005)
 
 
+def test_repo_r_is_off_by_default_and_may_start_below_0():
+    assert repo_r_from(run_config().algorithm) is None
+    ours = ("algorithm.adv_estimator=grpo", "trainer.v1.trainer_mode=asymgrpo")
+    config = run_config(*ours, "+algorithm.repo_r.start=-0.01")
+    check_run_config(config)
+    assert repo_r_from(config.algorithm) == RepoR(0.3, -0.01, 1e-4, 0.05)
+
+
 @pytest.mark.parametrize(
     "overrides, message",
     [
@@ -94,7 +135,7 @@ def test_the_entropy_coefficient_is_off_by_default_and_has_skyworks_numbers():
         ),
         (
             [ON, "actor_rollout_ref.actor.strategy=megatron"],
-            f"{KEY}: got a value; expected none, because actor",
+            f"{KEY}: got a value; expected none, because with",
         ),
         ([ON, "trainer.use_v1=False"], f"{KEY}: got a value, but trainer.use_v1=False ignores it"),
         (
@@ -102,12 +143,23 @@ def test_the_entropy_coefficient_is_off_by_default_and_has_skyworks_numbers():
             f"{KEY}: got a value, but .*bypass_mode=True",
         ),
         (
+            ["+algorithm.repo_r.start=0"],
+            "repo_r.start: got 0.0; expected a number whose size is from",
+        ),
+        (
+            ["+algorithm.repo_r.minimum=1"],
+            "repo_r.minimum: got 1.0; expected a number <= algorithm",
+        ),
+        (["+algorithm.repo_r.zeta=1"], "algorithm.repo_r.zeta: got an unknown key"),
+        (["+algorithm.repo_r={}", "actor_rollout_ref.actor.strategy=megatron"], "repo_r: got a value; expected none"),
+        (["+algorithm.repo_r={}", "trainer.use_v1=False"], "algorithm.repo_r: got a value, but trainer.use_v1=False"),
+        (
             [ON, "+algorithm.zero_weight.mean_over=nonzero"],
             f"mean_over: got nonzero; expected all, because {KEY}: the entropy bonus is over all rollouts",
         ),
     ],
 )
-def test_an_entropy_coefficient_that_a_run_would_not_have_as_set_is_refused(overrides, message):
+def test_an_adaptive_setting_that_a_run_would_not_have_as_set_is_refused(overrides, message):
     ours = ["algorithm.adv_estimator=grpo", "trainer.v1.trainer_mode=asymgrpo"]
     with pytest.raises(ValueError, match=message):
         check_run_config(run_config(*ours, *overrides))
