@@ -38,6 +38,7 @@ INCREMENT = "every log_prob_increment_every steps"
 GRADIENT = "every gradient_share_every steps"
 SCHEDULED = "with adv_estimator=asymgrpo"
 COEFFICIENT = "with algorithm.entropy_coefficient"
+BYPASS = "with algorithm.diagnostics.bypass_mode=measure"
 LOSS = "with loss_mode=asymgrpo or up"
 SKIPPED = "if an update may leave out rollouts"
 TRAINER = "integration.trainer.AsymGRPOTrainer"
@@ -294,6 +295,13 @@ METRICS = (
         "",
         TRAINER,
         "Time of the passes over the batch that these metrics cost, 0 at other steps.",
+    ),
+    Metric(
+        "timing_s/bypass_mode",
+        "seconds",
+        BYPASS,
+        TRAINER,
+        "Time of the forward pass before each update that gives entropy and log-probabilities in bypass mode.",
     ),
     Metric(
         "actor/skipped_rows",

@@ -60,6 +60,8 @@ rollouts per prompt. `{a,b}` stands for one key with a and one with b, and `k_of
   is everything between two weight syncs, in which the rollout servers get the policy's weights. If a step has no data
   for a metric, the metric is NaN: for example `rollouts/incorrect/*` when all rollouts are correct, and metrics of
   every N steps at the steps between.
+- In bypass mode (`algorithm.rollout_correction.bypass_mode`) verl computes no entropy, so `rollouts/*/entropy` is NaN.
+  `algorithm.diagnostics.bypass_mode=measure` computes it by one more forward pass before each update.
 - `log_prob_increment_every` and `gradient_share_every` stand under `algorithm.diagnostics`; 0 switches them off.
   `log_prob_increment_every` costs one more forward pass over the batch. `gradient_share_every` costs two more forward
   and backward passes, and needs fsdp2.

@@ -95,6 +95,10 @@ FEATURES = (
     Feature("bypass mode with metrics of every step", (BYPASS, f"{DIAGNOSTICS}.max_failed_rewards=0.1")),
     Feature("bypass mode with `log_prob_increment`", (BYPASS, f"{DIAGNOSTICS}.log_prob_increment_every=10")),
     Feature(
+        "the same with `algorithm.diagnostics.bypass_mode=measure`",
+        (BYPASS, f"{DIAGNOSTICS}.log_prob_increment_every=10", f"{DIAGNOSTICS}.bypass_mode=measure"),
+    ),
+    Feature(
         "overlong penalty of verl's DAPO manager, verdict by `acc`",
         (
             "reward.reward_manager.name=dapo",
@@ -166,9 +170,11 @@ estimators and policy loss are registered; we have not run verl's experimental t
   `training/rollout_probs_diff_*` compares the probabilities of both policies.
 - Nothing corrects for stale rollouts by itself, because PPO's ratio compares the policy with that of the step's start.
   `algorithm.rollout_correction.rollout_is=token` weights them. In bypass mode the ratio compares with the policy that
-  drew the tokens; verl then computes no entropy before the update.
+  drew the tokens; verl then computes no entropy before the update. `algorithm.diagnostics.bypass_mode=measure` computes
+  entropy and log-probabilities by one forward pass before each update, for our metrics and settings alone.
 - `covariance/*` and `entropy_change/predicted` take the log-probabilities of the policy at the step's start. In bypass
-  mode they take those of the policies that drew the tokens.
+  mode they take those of the policies that drew the tokens, or with `bypass_mode=measure` those before each trigger's
+  update; `log_prob_increment` is then the change from there to the end of the step.
 - `log_prob_increment` and `entropy_change/measured` are the change from the step's start to its end. `gradient/*` is
   that of the step's first trigger.
 - A prompt counts for `epoch/*` when it is trained. Near the end of an epoch prompts of the next pass may be trained

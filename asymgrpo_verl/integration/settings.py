@@ -98,11 +98,15 @@ class DiagnosticsSettings:
     Attributes:
         log_prob_increment_every: one forward pass after the update, see `core.diagnostics.update_metrics`.
         gradient_share_every: two forward and backward passes before it, see `integration.worker`.
+        bypass_mode: with `algorithm.rollout_correction.bypass_mode=True` verl computes neither log-probabilities nor
+            entropy of the policy before an update. "nothing" leaves it so. "measure" computes both by one forward pass
+            before each update, for the metrics and for all settings that need them; training uses verl's.
         max_failed_rewards: the run ends if the reward function raises for a larger share of a step's rollouts.
     """
 
     log_prob_increment_every: int = number(0, at_least=0)
     gradient_share_every: int = number(0, at_least=0)
+    bypass_mode: str = choice("nothing", "measure")
     max_failed_rewards: float = number(0.01, at_least=0, at_most=1)
 
 

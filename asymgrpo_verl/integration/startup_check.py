@@ -153,6 +153,9 @@ def _check_trainer_settings(config: DictConfig, other: str | None) -> None:
         "asymgrpo.schedule": (adapts, any(isinstance(schedule, Entropy) for schedule in schedules.values())),
     }
     bypass = OmegaConf.select(config, "algorithm.rollout_correction.bypass_mode")
+    unmeasured = bypass and diagnostics.bypass_mode == "nothing"
+    if diagnostics.bypass_mode == "measure" and not bypass:
+        print("[asymgrpo_verl] algorithm.diagnostics.bypass_mode is set but unused: verl is not in bypass mode")
     for name, (on, reads_old_policy) in settings.items():
         if on and other and name == "diagnostics":  # they change nothing of the training
             print(f"[asymgrpo_verl] algorithm.diagnostics is set but unused: {other}")
@@ -162,10 +165,11 @@ def _check_trainer_settings(config: DictConfig, other: str | None) -> None:
                 "trainer.use_v1=True in verl.trainer.main_ppo (or asymgrpo_colocate_async or asymgrpo_separate_async). "
                 f"Set both, or remove algorithm.{name}."
             )
-        if on and bypass and reads_old_policy:
+        if on and unmeasured and reads_old_policy:
             raise ValueError(
                 f"algorithm.{name}: got a value, but algorithm.rollout_correction.bypass_mode=True computes neither "
-                "token entropy nor log-probabilities before the update; expected bypass_mode=False. Set it, or remove "
+                "token entropy nor log-probabilities before the update; expected bypass_mode=False. Set it, or "
+                "algorithm.diagnostics.bypass_mode=measure, which costs one forward pass per update, or remove "
                 f"algorithm.{name}."
             )
     if not other:

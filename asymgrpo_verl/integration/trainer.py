@@ -73,7 +73,8 @@ class OurTrainer(PPOTrainer):
 
     In the asynchronous modes the rollouts of a step come from older policies. verl computes `old_log_probs` and the
     entropy with the weights at the start of the step, for all its triggers; in bypass mode `old_log_probs` are the
-    rollout server's, of the policies that drew the tokens, and there is no entropy.
+    rollout server's, of the policies that drew the tokens, and there is no entropy, unless
+    `algorithm.diagnostics.bypass_mode=measure` computes both with the weights before each trigger's update.
 
     Attributes:
         verls_mode: verl's name of the trainer that a subclass extends.
@@ -99,17 +100,18 @@ class OurTrainer(PPOTrainer):
         self.token_weighting = settings.token_weighting_from(algorithm)
         self.ha_dw, self.codapo = settings.ha_dw_from(algorithm), settings.codapo_from(algorithm)
         self.diagnostics_settings = settings.diagnostics_from(algorithm)
-        self.entropy_coefficient, self.repo_r = (
-            settings.entropy_coefficient_from(algorithm),
-            settings.repo_r_from(algorithm),
-        )
+        self.entropy_coefficient = settings.entropy_coefficient_from(algorithm)
+        self.repo_r = settings.repo_r_from(algorithm)
         if self.entropy_coefficient:
             # verl computes the entropy in an update if this is set, or if the configured coefficient is not 0.
             OmegaConf.update(config, "actor_rollout_ref.actor.calculate_entropy", True)
         self.for_worker: dict[str, Any] = worker_settings(config)  # what our worker reads in an update
         self.state = State()
-        # In bypass mode verl uses the rollout server's log-probabilities as the old ones, and computes no entropy.
-        self.bypass = bool(OmegaConf.select(config, "algorithm.rollout_correction.bypass_mode"))
+        # What verl or we compute with the policy before an update, beside `old_log_probs`. In bypass mode verl uses the
+        # rollout server's log-probabilities as the old ones, and computes no entropy.
+        self.of_policy = ["entropy"]
+        if OmegaConf.select(config, "algorithm.rollout_correction.bypass_mode"):
+            self.of_policy = ["log_probs", "entropy"] if self.diagnostics_settings.bypass_mode == "measure" else []
         self.triggers: list[Rollouts] = []  # of this step so far
         self.bonuses: list[tuple[float, int]] = []  # sum of the entropy advantage's bonus and number of tokens, of each
         self.gradients: dict[str, float] = {}
@@ -190,10 +192,8 @@ class OurTrainer(PPOTrainer):
             adaptive = self.schedules, self.ha_dw, self.entropy_coefficient, self.repo_r
             self.state, averages = after_step(self.state, metrics, *adaptive)
             metrics.update(averages)
-        update_keys = (
-            *diagnostics.UPDATE_KEYS,
-            *diagnostics.displacement_keys(self.config.actor_rollout_ref.rollout.n),
-        )
+        n = self.config.actor_rollout_ref.rollout.n
+        update_keys = (*diagnostics.UPDATE_KEYS, *diagnostics.displacement_keys(n))
         metrics.update(dict.fromkeys(("entropy_change/predicted", *update_keys, *GRADIENT_KEYS), NAN))
         metrics.update(self.gradients)
         if "actor/lr" in metrics:  # if not, trainer.critic_warmup leaves the actor as it is
@@ -247,6 +247,9 @@ class OurTrainer(PPOTrainer):
     def _compute_advantage(self, batch, metrics: dict):
         """Override verl's method to keep the rollouts for the metrics of the step, and to shape the advantages."""
         batch = super()._compute_advantage(batch, metrics)
+        if "log_probs" in self.of_policy:
+            with marked_timer("bypass_mode", self.timing_raw):
+                self._forward(batch)
         with marked_timer("diagnostics", self.timing_raw):
             outputs = self._read_outputs(batch)
             rollouts = last_outputs(outputs, self.estimator_settings.reward_threshold)
@@ -284,11 +287,13 @@ class OurTrainer(PPOTrainer):
 
     def _read_outputs(self, batch) -> Outputs:
         """Read the batch. This comes after verl's rollout correction, because a row that it masks is in no group."""
-        fields = ["response_mask", "rm_scores", "advantages", "old_log_probs", "extra_fields"]
-        fields += [] if self.bypass else ["entropy"]
+        fields = ["response_mask", "rm_scores", "advantages", "old_log_probs", "extra_fields", *self.of_policy]
         nested = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
         extra_fields = list(nested.pop("extra_fields"))
         nested_mask = nested["response_mask"]
+        if "log_probs" in self.of_policy:
+            nested["old_log_probs"] = response_from_nested(nested.pop("log_probs"), nested_mask)
+            nested["entropy"] = response_from_nested(nested["entropy"], nested_mask)
         data = nested.to_padded_tensor()
         mask, rewards, log_probs = data["response_mask"], data["rm_scores"], data["old_log_probs"]
         uid, last, session = read_keys(batch.keys)
@@ -305,7 +310,7 @@ class OurTrainer(PPOTrainer):
             mask=mask,
             rewards=outcomes,
             log_probs=log_probs,
-            entropy=torch.full_like(log_probs, NAN) if self.bypass else data["entropy"],
+            entropy=data["entropy"] if self.of_policy else torch.full_like(log_probs, NAN),
             verl_advantages=data["advantages"],
             advantages=advantages,
             staleness=torch.tensor(
@@ -364,8 +369,7 @@ class OurTrainer(PPOTrainer):
     def _measure_update(self, batch, rollouts: Rollouts) -> dict[str, float]:
         """Compute log-probabilities and entropy again, after the last trigger; return the metrics of the update."""
         rows, groups, mask = rollouts.rows, rollouts.groups, rollouts.mask
-        batch.extra_info.update(self._pass_settings(calculate_entropy=True))
-        self.actor_rollout_wg.compute_log_prob(batch)
+        self._forward(batch)
         fields = ["log_probs", "entropy", "response_mask"]
         data = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
         for name in ("log_probs", "entropy"):
@@ -375,6 +379,11 @@ class OurTrainer(PPOTrainer):
         return diagnostics.update_metrics(
             groups, mask, old, new, rollouts.entropy, data["entropy"][rows]
         ) | diagnostics.displacement_metrics(groups, mask, old, new, n)
+
+    def _forward(self, batch) -> None:
+        """Let the policy compute `log_probs` and `entropy` of the batch, which go into the TransferQueue."""
+        batch.extra_info.update(self._pass_settings(calculate_entropy=True))
+        self.actor_rollout_wg.compute_log_prob(batch)
 
     def _pass_settings(self, calculate_entropy: bool) -> dict[str, Any]:
         """Return what the worker has to know for one pass over the batch, as in verl's `_compute_old_log_prob`."""

@@ -94,6 +94,14 @@ def test_ha_dw_is_off_by_default_and_works_with_any_estimator_and_in_bypass_mode
     assert ha_dw_from(config.algorithm) == HistorySettings(scale=1.3, window=4)
 
 
+def test_bypass_mode_with_a_measuring_pass_has_the_log_probabilities(capsys):
+    measure = "+algorithm.diagnostics.bypass_mode=measure"
+    check_run_config(run_config("algorithm.adv_estimator=grpo", OURS, "+algorithm.codapo.offset=0", BYPASS, measure))
+    assert "bypass_mode is set but unused" not in capsys.readouterr().out
+    check_run_config(run_config("algorithm.adv_estimator=grpo", OURS, measure))
+    assert "algorithm.diagnostics.bypass_mode is set but unused" in capsys.readouterr().out
+
+
 def test_codapo_is_off_by_default_and_has_the_papers_formula():
     assert codapo_from(run_config(OURS).algorithm) is None
     config = run_config("algorithm.adv_estimator=grpo", OURS, "+algorithm.codapo={}")
