@@ -219,6 +219,11 @@ def _select(commands) -> None:
         metavar="NAME",
         help="data source of the accuracy (default: %(default)s)",
     )
+    parser.add_argument(
+        "--by",
+        metavar="METRIC",
+        help="another metric of the validation, such as pass@8 or best@8 (default: the accuracy, mean@n)",
+    )
     parser.add_argument("--metrics", type=Path, metavar="FILE", help="verl's file log (default: RUN_DIR/metrics.jsonl)")
 
 

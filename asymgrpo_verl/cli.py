@@ -43,7 +43,7 @@ def _select(args: argparse.Namespace) -> None:
 
     metrics = args.metrics or args.run_dir / "metrics.jsonl"
     try:
-        checkpoint, messages = best_checkpoint(args.run_dir, metrics, args.data_source)
+        checkpoint, messages = best_checkpoint(args.run_dir, metrics, args.data_source, args.by)
     except (OSError, ValueError) as error:
         sys.exit(f"asymgrpo select: {in_a_line(error)}")
     print(*messages, sep="\n", file=sys.stderr)

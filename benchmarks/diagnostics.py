@@ -45,7 +45,7 @@ def trainer_of(prompts: int):
         config = compose("ppo_trainer", overrides)
     trainer_class = get_trainer_cls("asymgrpo")
     trainer = trainer_class.__new__(trainer_class)
-    trainer.config, trainer.estimator, trainer.bypass = config, "asymgrpo", False
+    trainer.config, trainer.estimator, trainer.of_policy = config, "asymgrpo", ["entropy"]
     trainer.estimator_settings, trainer.diagnostics_settings = ESTIMATORS["asymgrpo"].settings(), DiagnosticsSettings()
     trainer.schedules = {"beta_pos": Constant(), "beta_neg": Constant()}
     trainer.state, trainer.entropy_advantage, trainer.bonuses = State(), None, []

@@ -28,13 +28,20 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from asymgrpo_verl.core.estimators import ESTIMATORS
+from asymgrpo_verl.core.schedules import EntropyCoefficient, RepoR
 from asymgrpo_verl.integration.settings import (
+    ConfidenceSettings,
     DiagnosticsSettings,
     EntropyAdvantageSettings,
+    HistorySettings,
     TokenWeightingSettings,
     ZeroWeightSettings,
+    codapo_from,
     diagnostics_from,
     entropy_advantage_from,
+    entropy_coefficient_from,
+    ha_dw_from,
+    repo_r_from,
     settings_from,
     token_weighting_from,
     zero_weight_from,
@@ -98,14 +105,23 @@ def allows(key: Field) -> Callable[[Any], bool]:
 
 
 GROUPS = {name: estimator.settings for name, estimator in ESTIMATORS.items()} | {
+    "ha_dw": HistorySettings,
+    "codapo": ConfidenceSettings,
     "entropy_advantage": EntropyAdvantageSettings,
+    "entropy_coefficient": EntropyCoefficient,
+    "repo_r": RepoR,
     "token_weighting": TokenWeightingSettings,
     "diagnostics": DiagnosticsSettings,
     "zero_weight": ZeroWeightSettings,
 }
+ADAPTIVE = ("entropy_coefficient", "repo_r")
 ALLOWED = {name: {key.name: allows(key) for key in fields(settings)} for name, settings in GROUPS.items()}
 READERS = {
+    "ha_dw": ha_dw_from,
+    "codapo": codapo_from,
     "entropy_advantage": entropy_advantage_from,
+    "entropy_coefficient": entropy_coefficient_from,
+    "repo_r": repo_r_from,
     "token_weighting": token_weighting_from,
     "diagnostics": diagnostics_from,
     "zero_weight": zero_weight_from,
@@ -126,6 +142,11 @@ def draw_group(rng: random.Random, name: str) -> tuple[Any, list[str]]:
         key = rng.choice(UNKNOWN)
         group[key] = rng.choice(VALUES)
         wrong.append(f"algorithm.{name}.{key}")
+    if name in ADAPTIVE and not wrong:
+        schedule = vars(GROUPS[name]()) | group
+        wrong += [f"algorithm.{name}.minimum"] if schedule["minimum"] > schedule["maximum"] else []
+        within = schedule["minimum"] <= abs(schedule.get("start", schedule["minimum"])) <= schedule["maximum"]
+        wrong += [f"algorithm.{name}.start"] if not within else []
     items = list(group.items())
     rng.shuffle(items)
     return dict(items), wrong

@@ -68,6 +68,8 @@ def all_metrics(steps: int, seed: int = 0, pace: float = 1.0, epoch: int = 20, t
         data = {}
         if step % test_freq == 0:
             for i, source in enumerate(SOURCES):
+                data[f"val-core/{source}/acc/pass@8/mean"] = 0.5 + 0.05 * i + 0.2 * done
+                data[f"val-core/{source}/acc/pass@8/se"] = 0.02
                 data[f"val-core/{source}/acc/mean@1"] = 0.3 + 0.1 * i + 0.2 * done + noise.gauss(0, 0.02)
         if step:
             shares = [0.1 + 0.5 * done + noise.gauss(0, 0.03), 0.3 - 0.2 * done + noise.gauss(0, 0.03)]
@@ -86,7 +88,10 @@ def all_metrics(steps: int, seed: int = 0, pace: float = 1.0, epoch: int = 20, t
                 "rollouts/incorrect/entropy_mixed": 1.2 * entropy,
                 "rollouts/correct/log_prob_increment": 2 * pace * (1 - done) if step % 5 == 0 else None,
             }
+            every_fifth = [0.5 * done, done] if step % 5 == 0 else [None, None]
+            data |= dict(zip(("displacement/share", "displacement/fall"), every_fifth, strict=True))
             for k in range(N + 1):
+                data[f"displacement/share_at/{k}_of_{N}"] = every_fifth[0]
                 inside = 0 < k < N
                 value = 0.02 * k / N + noise.gauss(0, 0.004) if inside else 0.0
                 data[f"covariance/at/{k}_of_{N}"] = value

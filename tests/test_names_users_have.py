@@ -28,9 +28,10 @@ from omegaconf import OmegaConf
 from places import ROOT
 
 METHODS = """
-    a_grae asymgrpo asymgrpo_clip_higher cispo clip_cov clip_higher dgae dr_grpo ent_decrease ent_increase
-    entropy_advantage entropy_reg f_grpo grpo gspo kl_cov maxrl neg_only nsr passk_training pos_only psr qae reinforce
-    symmetric up_grpo w_reinforce
+    a_grae adaptive_entropy adaptive_entropy_trl asymgrpo asymgrpo_clip_higher cispo clip_cov clip_higher codapo dgae
+    dr_grpo ent_decrease ent_increase
+    entropy_advantage entropy_reg f_grpo grpo gspo ha_dw kl_cov maxrl neg_only nsr passk_training pos_only psr qae
+    reinforce repo_r symmetric up_grpo w_reinforce
 """.split()
 ESTIMATORS = {  # algorithm.adv_estimator, and the keys under algorithm.<estimator>
     "asymgrpo": {"beta_pos", "beta_neg", "flip", "reward_threshold"},
@@ -147,12 +148,12 @@ def test_a_checkpoint_of_an_earlier_version_is_resumed(tmp_path, monkeypatch):
     trainer = trainer_class.__new__(trainer_class)  # because its __init__ builds the whole run
     trainer.config = OmegaConf.create({"trainer": {"default_local_dir": str(tmp_path), "resume_mode": "auto"}})
     trainer._load_checkpoint()
-    epoch, beta_pos, beta_neg, entropy = trainer.state
+    epoch, beta_pos, beta_neg, entropy, *of_later_versions = trainer.state
     assert (epoch.epoch, epoch.prompts, epoch.all_solved, epoch.none_solved, epoch.accuracy) == (1, 16, 3, 2, 9.25)
     assert list(epoch.solved) == [2, 1, 0, 3, 4, 1, 1, 1, 3]
     assert (beta_pos.beta, beta_pos.signal, beta_pos.count) == (0.93, 0.41, 7)
     assert (beta_neg.beta, beta_neg.signal, beta_neg.count) == (None, None, 0)
-    assert math.isnan(entropy)
+    assert math.isnan(entropy) and of_later_versions == [(), None, None]
 
 
 @pytest.mark.process

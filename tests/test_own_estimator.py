@@ -11,42 +11,40 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""A user's own estimator: one function in a plugin of the user's, one YAML for its method, and nothing else.
+"""A user's own estimator: the package examples/own_estimator, installed, and nothing else.
 
-CONTRIBUTING.md, "Add an estimator", is the guide to this, and shows these two files.
+docs/own_estimator.md is its guide.
 """
 
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 from places import ROOT
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.slow, pytest.mark.process]
 
-GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
-MODULE, METHOD = "my_estimators.py", "asymgrpo/hard_prompts.yaml"
-
-
-def block(language: str, first: str) -> str:
-    """The code block of the guide that starts with `first`."""
-    (found,) = [text for text in GUIDE.split(f"```{language}\n")[1:] if text.startswith(first)]
-    return found.split("```")[0]
+PACKAGE = ROOT / "examples" / "own_estimator"
+PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--retries", "1", "--timeout", "20"]
 
 
 @pytest.fixture(scope="module")
 def plugin(tmp_path_factory):
-    """The two files of the guide in a directory of the user's."""
-    place = tmp_path_factory.mktemp("plugin")
-    (place / METHOD).parent.mkdir()
-    (place / MODULE).write_text(block("python", "from asymgrpo_verl.core.estimators import"))
-    (place / METHOD).write_text(block("yaml", "# @package _global_"))
+    """The directory that the package is installed in, as in an environment, with its metadata."""
+    place = tmp_path_factory.mktemp("installed")
+    here = ["--no-build-isolation"] if find_spec("setuptools") else []  # else pip gets it from a registry
+    copy = tmp_path_factory.mktemp("source") / "own_estimator"  # because the build writes into its folder
+    subprocess.run(["cp", "-r", str(PACKAGE), str(copy)], check=True)
+    command = [*PIP, "install", "--quiet", "--no-deps", *here, "--target", str(place), str(copy)]
+    subprocess.run(command, check=True)
+    assert not find_spec("own_estimator"), "only the processes that a test starts have it"
     return place
 
 
 def run(plugin, *command: str) -> subprocess.CompletedProcess:
-    env = {**os.environ, "VERL_USE_EXTERNAL_MODULES": "my_estimators", "PYTHONPATH": str(plugin)}
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(plugin), *filter(None, [os.environ.get("PYTHONPATH")])])}
     return subprocess.run([sys.executable, *command], env=env, cwd=plugin, capture_output=True, text=True)
 
 
@@ -85,7 +83,7 @@ def test_registry_settings_fuzz_and_benchmark_find_it(plugin):
 
 
 def test_its_method_is_composed_and_its_settings_are_checked_before_ray_starts(plugin):
-    command = ["-m", "asymgrpo_verl.dry_run", f"hydra.searchpath=[file://{plugin}]", "+asymgrpo=hard_prompts"]
+    command = ["-m", "asymgrpo_verl.dry_run", "hydra.searchpath=[pkg://own_estimator]", "+asymgrpo=hard_prompts"]
     command += ["actor_rollout_ref.rollout.name=vllm", "actor_rollout_ref.rollout.n=8"]
     command += ["actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=1"]
     command += ["actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=1"]

@@ -37,7 +37,7 @@ class Room(NamedTuple):
     theirs: str = ""
 
 
-FLOOR = "__init__ paper files method_files row_files extras"
+FLOOR = "__init__ paper files method_files row_files extras pass_at_k"
 ROOMS = {
     # The floor: imported from everywhere, imports nothing above it.
     "__init__": Room(),
@@ -46,6 +46,7 @@ ROOMS = {
     "method_files": Room("", "yaml"),
     "row_files": Room("files", "pyarrow"),
     "extras": Room(),
+    "pass_at_k": Room(),
     # The method, and what does not know verl.
     "core": Room("", "numpy pandas torch"),
     "rewards": Room(FLOOR, "latex2sympy2_extended math_verify sympy"),

@@ -43,6 +43,8 @@ class Case(NamedTuple):
     mean_over: str = "all"
     mini_batch: int = MINI_BATCH
     shuffle: bool = True
+    coefficient: float | None = None  # of the entropy, with which the update computes the entropy
+    coefficient_in: str = "config"  # or "batch"
 
 
 LOSSES = ("up", "vanilla", "gspo", "sapo", "gpg", "cispo", "dppo_tv", "dppo_kl")
@@ -59,6 +61,12 @@ MEAN_OVER_NONZERO = [
 ]
 # Two ways in which verl itself cuts the micro-batches: as far apart as the order of summation brings the weights.
 NOISE = [Case(micro=2, rollouts="train"), Case(micro=3, rollouts="train")]
+# The coefficient of the entropy in the configuration, and in the batch with another one in the configuration.
+COEFFICIENTS = [
+    Case(rollouts="train", shuffle=False, coefficient=value, coefficient_in=place)
+    for value in (0.0, 0.05)
+    for place in ("config", "batch")
+]
 ONE_MICRO_BATCH = Case(micro=ROWS, mini_batch=ROWS, shuffle=False)
 
 
@@ -123,6 +131,7 @@ def run_rank(rank: int, ranks: int, port: int, model: Path, place: Path, dtype: 
             weight.data.to_local().copy_(value)
         engine.optimizer.state.clear()
         actor = {"loss_agg_mode": case.aggregation, "policy_loss": {"loss_mode": case.loss}}
+        actor |= {"entropy_coeff": case.coefficient or 0.0 if case.coefficient_in == "config" else 0.7}
         worker.set_loss_fn(partial(ppo_loss, config=omega_conf_to_dataclass(OmegaConf.merge(config.actor, actor))))
         worker.actor.engine_config.use_dynamic_bsz = case.micro == 0
         worker.actor.engine_config.micro_batch_size_per_gpu = case.micro
@@ -138,6 +147,10 @@ def run_rank(rank: int, ranks: int, port: int, model: Path, place: Path, dtype: 
         elif case.rollouts == "absent":
             data = tu.index_select_tensor_dict(data, [row for row, values in enumerate(advantages) if values.any()])
             mini_batch = len(data)
+        if case.coefficient is not None:
+            tu.assign_non_tensor(data, calculate_entropy=True)
+            if case.coefficient_in == "batch":
+                tu.assign_non_tensor(data, entropy_coeff=case.coefficient)
         epochs = STEPS // (len(data) * ranks // mini_batch)
         sizes = {"global_batch_size": mini_batch, "mini_batch_size": mini_batch, "epochs": epochs}
         tu.assign_non_tensor(data, **sizes, dataloader_kwargs={"shuffle": case.shuffle})

@@ -213,6 +213,36 @@ def update_metrics(
     return _read(metrics)
 
 
+def displacement_metrics(
+    groups: Groups, response_mask: torch.Tensor, old_log_probs: torch.Tensor, log_probs: torch.Tensor, n: int
+) -> dict[str, float]:
+    """Compute `displacement/*`: the correct rollouts whose log-probability fell in the update (arXiv 2505.18830).
+
+    The paper updates on one question alone, with the parameters of before, and its displacement is the mean increment.
+    Here the update is that of the whole step.
+
+    Args:
+        old_log_probs, log_probs: (bs, len), of the policy before and after the update.
+        n: rollouts that every prompt should have.
+    """
+    rows = _where(groups.correct)
+    increment = _sum_tokens(log_probs - old_log_probs, response_mask)[rows]
+    group = groups.index[rows]
+    size, solved = groups.size[group], groups.solved[group]
+    fell = torch.stack([(increment < 0).double(), (-increment).clamp(min=0), torch.ones_like(increment)])
+    of_mixed, of_all = (fell * (solved < size)).sum(1), torch.zeros(3, n + 1, dtype=fell.dtype, device=fell.device)
+    of_all.index_add_(1, nearest_share(solved, size, n), fell)
+    values = torch.cat([of_mixed[:2] / of_mixed[2], (of_all[:2] / of_all[2]).flatten()])
+    return dict(zip(displacement_keys(n), values.tolist(), strict=True))
+
+
+def displacement_keys(n: int) -> tuple[str, ...]:
+    """Return the keys of `displacement_metrics`."""
+    names = ("share", "fall")
+    by_accuracy = (f"displacement/{name}_at/{k}_of_{n}" for name in names for k in range(n + 1))
+    return (*(f"displacement/{name}" for name in names), *by_accuracy)
+
+
 UPDATE_KEYS = ("entropy_change/measured",) + tuple(
     f"rollouts/{channel}/log_prob_increment{suffix}" for channel in CHANNELS for suffix in ("", "_per_token")
 )

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The clipped policy loss, split by the sign of the advantage (Eq. 2 and 11)."""
+"""The clipped policy loss, split by the sign of the advantage (Eq. 2 and 11), and REPO-R's advantages in a loss."""
 
 import math
 from collections.abc import Callable
@@ -20,6 +20,7 @@ import torch
 
 # As in verl's `vanilla`, log pi_theta/pi_old is clamped to +-20 before exp.
 _LOG_RATIO_LIMIT = 20.0
+_LOWEST_LOG_PROB = -20.0
 
 
 def two_channel_loss(
@@ -134,3 +135,20 @@ def _name_metrics(
         metrics[f"actor/{sign}/ppo_kl"] = -kl / tokens
         metrics[f"actor/{sign}/ratio"] = ratio / n if n else 1.0
     return metrics
+
+
+def repo_r_advantages(advantages: torch.Tensor, log_prob: torch.Tensor, zeta: float) -> torch.Tensor:
+    """Compute REPO-R's advantages (arXiv 2603.11682, Appendix D.2).
+
+    They are A (1 - zeta log pi) if A > 0, and A (1 + zeta log pi) if A < 0. With zeta > 0 an unlikely token counts more
+    if it is good, and less if it is bad, which keeps entropy; zeta < 0 does the reverse. No advantage changes its sign:
+    it is 0 instead. log pi is that of the policy that trains, without a gradient, and at least -20, as in SkyRL's code.
+    The paper subtracts the expectation of log pi from it; SkyRL's code and this function do not.
+
+    Args:
+        advantages, log_prob: (bs, len).
+    """
+    shift = zeta * log_prob.detach().clamp(min=_LOWEST_LOG_PROB)
+    raised, lowered = (advantages * (1 - shift)).clamp(min=0.0), (advantages * (1 + shift)).clamp(max=0.0)
+    moved = torch.where(advantages > 0, raised, lowered)
+    return torch.where(advantages == 0, 0.0, moved)  # also where log_prob is no number

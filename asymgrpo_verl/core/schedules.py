@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Schedules of the two betas: functions of the step, or of what the diagnostics measured at earlier steps.
+"""Schedules of the betas, the entropy coefficient and REPO-R's zeta, by the step or by what earlier steps measured.
 
 The paper keeps both betas constant, and names schedules as future work. A schedule is a frozen dataclass. `beta_at`
 computes its beta at a step, and `observe` updates its memory, which is plain numbers that a checkpoint can hold.
@@ -185,3 +185,84 @@ def observe(schedule: Schedule, name: str, beta: float, memory: Memory, metrics:
         beta += schedule.gain * (error if name == "beta_pos" else -error)
         beta = min(max(beta, schedule.minimum), schedule.maximum)
     return Memory(beta, signal, count)
+
+
+@dataclass(frozen=True)
+class EntropyCoefficient:
+    """The adaptive entropy coefficient of Skywork-OR1 (arXiv 2505.22312), with the defaults of its training scripts.
+
+    After a step it rises by `step` if the entropy was below the target, and falls by `step` if not. The entropy bonus
+    is on if the last entropy was below the target. TRL's defaults are a step of 0.005 and a maximum of 1.
+
+    Attributes:
+        target: nats per token, > 0.
+        step: change per step, >= 0.
+        minimum, maximum: bounds of the coefficient, >= 0.
+    """
+
+    target: float = number(0.2, above=0)
+    step: float = number(1e-4, at_least=0)
+    minimum: float = number(0.0, at_least=0)
+    maximum: float = number(0.005, at_least=0)
+
+
+class Coefficient(NamedTuple):
+    """The entropy coefficient of a step.
+
+    Attributes:
+        value: what the controller holds.
+        on: whether the bonus is on, so that the coefficient in the loss is `value`, and not 0.
+    """
+
+    value: float
+    on: bool = True
+
+    @property
+    def applied(self) -> float:
+        return self.value if self.on else 0.0
+
+
+def next_coefficient(schedule: EntropyCoefficient, coefficient: Coefficient, entropy: float) -> Coefficient:
+    """Return the coefficient after a step. It stays if the entropy is NaN.
+
+    Skywork's code compares the mean of -log pi over the sampled tokens with the target, which estimates the entropy; we
+    take the entropy itself, as TRL does.
+
+    Args:
+        entropy: mean token entropy of the step's rollouts, of the policy before the update, in nats.
+    """
+    if not math.isfinite(entropy):
+        return coefficient
+    below = entropy < schedule.target
+    value = coefficient.value + (schedule.step if below else -schedule.step)
+    return Coefficient(min(max(value, schedule.minimum), schedule.maximum), below)
+
+
+@dataclass(frozen=True)
+class RepoR:
+    """The controller of REPO-R's zeta (arXiv 2603.11682, Appendix D.2; see `core.losses.repo_r_advantages`).
+
+    Attributes:
+        target: nats per token, > 0; SkyRL's example has 0.3.
+        start: zeta at the first step; SkyRL's example has 0.001.
+        minimum, maximum: bounds of |zeta|, > 0.
+    """
+
+    target: float = number(0.3, above=0)
+    start: float = number(0.001)
+    minimum: float = number(1e-4, above=0)
+    maximum: float = number(0.05, above=0)
+
+
+def next_zeta(schedule: RepoR, zeta: float, entropy: float) -> float:
+    """Return zeta after a step: it moves up if the entropy is below the target, and down if it is above.
+
+    On its way zeta doubles, up to the maximum, if it moves away from 0, and halves if it moves towards 0. Below the
+    minimum it changes its sign. It stays if the entropy is at the target or NaN.
+    """
+    if not math.isfinite(entropy) or entropy == schedule.target:
+        return zeta
+    direction = 1.0 if entropy < schedule.target else -1.0
+    if zeta * direction > 0:
+        return direction * min(2 * abs(zeta), schedule.maximum)
+    return zeta / 2 if abs(zeta) / 2 >= schedule.minimum else direction * schedule.minimum

@@ -11,9 +11,11 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What changes the advantage of single tokens, for any estimator: the entropy advantage and token weights."""
+"""What changes the advantages of any estimator: the entropy advantage, weights of tokens, weights of rollouts."""
 
 import torch
+
+from asymgrpo_verl.core.groups import Groups
 
 
 def add_entropy(advantages: torch.Tensor, entropy: torch.Tensor, alpha: float, kappa: float) -> torch.Tensor:
@@ -63,3 +65,53 @@ def token_weights(
         kept = (tokens.double() * top - 1e-6).ceil().clamp(min=1)  # 0.3 of 50 tokens is 15, not 15.000000000000002
         share = (mask & (rank < kept)).to(old_log_prob.dtype)
     return share * tokens / share.sum(1, keepdim=True).clamp(min=torch.finfo(share.dtype).tiny)
+
+
+def history_weights(groups: Groups, belief: float, scale: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Compute the weights of HA-DW (arXiv 2601.08521): scale * exp(-sgn(A) (p - C)), where C is the belief.
+
+    So a correct rollout counts more and an incorrect one less if its prompt is harder than the belief, p < C; the
+    reverse if the prompt is easier. sgn(A) is taken as +1 for a correct rollout and -1 for an incorrect one, as it is
+    with GRPO.
+
+    The paper's C is a running accuracy of the policy from the batches before, with a forgetting factor by its standard
+    deviation; it does not say which factor. Its best scale is 1.3. The authors' code (yangfengkai/HA-DW) has a scale of
+    1.5 and takes for C the mean reward of the last batches, this one included: our trainer does so too.
+
+    Args:
+        belief: C, from 0 to 1.
+        scale: > 0.
+
+    Returns:
+        The weight of a correct and of an incorrect rollout of each group: (groups,) float64 each. It has no meaning if
+        the group has no rollout.
+    """
+    easier = groups.solved / groups.size.clamp(min=1) - belief
+    return scale * (-easier).exp(), scale * easier.exp()
+
+
+def confidence_weights(
+    groups: Groups, response_mask: torch.Tensor, log_probs: torch.Tensor, offset: float
+) -> torch.Tensor:
+    """Compute the weights of CoDaPO (arXiv 2606.07950): c (1 - 4 (p - 1/2)^2) + offset, one per group.
+
+    c is the group's confidence: exp of the mean over its rollouts of the mean log-probability per token. So a group
+    counts most at p = 1/2 and with likely tokens, and a unanimous group has the weight `offset`.
+
+    The paper takes the log-probabilities of the current policy, and has no offset. The authors' code
+    (tmlr-group/CoDaPO) takes those of the policy before the update, as we do, and adds 0.1. CoDaPO also samples
+    questions of high value again, which is not done here.
+
+    Args:
+        response_mask: (bs, len).
+        log_probs: (bs, len), of the policy before the update, in nats.
+        offset: >= 0.
+
+    Returns:
+        (groups,) float64. It has no meaning if the group has no rollout.
+    """
+    tokens = response_mask.sum(1, dtype=torch.float64)
+    per_row = (log_probs * response_mask).sum(1, dtype=torch.float64) / tokens.clamp(min=1)
+    size = groups.size.clamp(min=1)
+    mean = torch.zeros_like(size).index_add_(0, groups.index, per_row) / size
+    return mean.exp() * (1 - 4 * (groups.solved / size - 0.5).square()) + offset

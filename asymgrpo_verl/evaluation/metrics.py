@@ -24,18 +24,9 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
+from asymgrpo_verl.pass_at_k import pass_at_k
+
 BREAKDOWNS = ("level", "subject")
-
-
-@cache
-def pass_at_k(correct: int, n: int) -> tuple[float, ...]:
-    """Return the probability that k of n responses, drawn without replacement, include a correct one; k = 1 to n.
-
-    It is the unbiased estimator of Chen et al., 2021 (arXiv 2107.03374, Eq. 1), 1 - C(n-c, k) / C(n, k), in exact
-    integers up to the division.
-    """
-    draws = [(math.comb(n, k), math.comb(n - correct, k)) for k in range(1, n + 1)]
-    return tuple((every - without) / every for every, without in draws)
 
 
 @cache

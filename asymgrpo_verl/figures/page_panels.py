@@ -44,13 +44,21 @@ VERL = {
 SECTIONS = {
     "Validation accuracy": ("val",),
     "Training reward and length": ("critic", "response_length"),
-    "Entropy": ("policy", "rollouts/correct/entropy", "rollouts/incorrect/entropy", "entropy_change", "covariance"),
+    "Entropy": (
+        "policy",
+        "rollouts/correct/entropy",
+        "rollouts/incorrect/entropy",
+        "entropy_change",
+        "entropy_coefficient",
+        "covariance",
+    ),
     "Groups of prompts": ("groups", "epoch"),
-    "Correct and incorrect rollouts": ("rollouts",),
-    "Advantages": ("advantage", "asymgrpo", "entropy_advantage"),
-    "Update": ("gradient", "actor"),
+    "Correct and incorrect rollouts": ("rollouts", "displacement"),
+    "Advantages": ("advantage", "asymgrpo", "entropy_advantage", "ha_dw"),
+    "Update": ("gradient", "actor", "repo_r"),
     "Time": ("timing_s", "perf"),
 }
+SHARE_AT = "displacement/share_at"
 IN_THE_PAPER = {
     "policy entropy": "Figures 2, 3, 4",
     "val/average": "Figures 2, 3, 4",
@@ -124,6 +132,7 @@ def _all_panels(methods: list[Method]) -> list[PagePanel]:
     for source in [*common, *partial]:
         name = benchmark_name(source)
         panels.append(_accuracy_panel(f"val/{source}", name, [source], f"Accuracy on {name} (val-core/{source}/)."))
+        panels.append(_pass_panel(source, name))
     entropy = "Mean token entropy of the policy: rollouts/entropy, else verl's actor/entropy."
     panels.append(
         PagePanel(
@@ -164,6 +173,9 @@ def _our_panels(methods: list[Method]) -> list[PagePanel]:
                     "covariance/at", "Cov(p)", metric.unit, meaning, lambda run: points.covariance(run.rows), ACCURACY
                 )
             )
+        if metric.key == "displacement/{share,fall}_at/k_of_n":
+            meaning = f"{metric.meaning} Mean over all steps."
+            panels.append(PagePanel(SHARE_AT, "less likely, by p", "share", meaning, _displacement, ACCURACY))
         for key in names(metric.key):
             if key in keys and key != "rollouts/entropy":  # which the panel of the policy's entropy shows
                 meaning = metric.meaning + (f" Logged {metric.logged}." if metric.logged.startswith("every") else "")
@@ -183,6 +195,18 @@ def _accuracy_panel(name: str, title: str, sources: list[str], meaning: str) -> 
         return {x: 100 * value for x, value in points.accuracy(run.rows, sources).items()}
 
     return PagePanel(name, title, "accuracy (%)", meaning, read)
+
+
+def _displacement(run: Run) -> points.Points:
+    return points.by_accuracy(run.rows, SHARE_AT)
+
+
+def _pass_panel(source: str, name: str) -> PagePanel:
+    def read(run: Run) -> points.Points:
+        return {x: 100 * value for x, value in points.pass_at_n(run.rows, source).items()}
+
+    meaning = f"Unbiased pass@n on {name}, from n validation responses per prompt (val-core/{source}/)."
+    return PagePanel(f"val-pass/{source}", f"{name}, pass@n", "pass@n (%)", meaning, read)
 
 
 def _advantages(run: Run, channel: int) -> points.Points:

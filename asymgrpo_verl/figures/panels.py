@@ -78,6 +78,7 @@ class Panel(NamedTuple):
         read: the rows of a run's log -> the run's points.
         needs: the keys of the log that `read` needs, for messages.
         smooth: draw the moving average, and the values faintly behind it.
+        error: as `read`, the standard errors; the line of a single run then has a band of one standard error.
     """
 
     title: str
@@ -86,6 +87,7 @@ class Panel(NamedTuple):
     needs: str
     x: str = "step"
     smooth: bool = False
+    error: Callable[[list[dict]], points.Points] | None = None
 
 
 def styles(names: list[str]) -> dict[str, Style]:
@@ -171,12 +173,12 @@ def draw_panels(panels: list[Panel], methods: list[Method]) -> tuple[Figure | No
     for i, (axes, (panel, found)) in enumerate(zip(all_axes, kept, strict=True)):
         for order, (method, (drawn, raw)) in enumerate(zip(methods, found, strict=True)):
             if drawn.x:
-                draw_line(axes, drawn, raw, chosen[method.name], order, len(method.runs) > 1)
+                draw_line(axes, drawn, raw, chosen[method.name], order, len(method.runs) > 1 or bool(panel.error))
         axes.set(title=f"({chr(97 + i)}) {panel.title}", xlabel=panel.x, ylabel=panel.unit)
         low, high = axes.get_ylim()
         if "%" in panel.unit and high - low < 2:  # else a share that hardly changes would look as if it changed a lot
             axes.set_ylim(low - 1, high + 1)
-        _tidy(axes)
+        _tidy(axes, whole=panel.x in ("step", "epoch"))
     put_legend(legend, methods, chosen, "center left", columns)
     return figure, messages
 
@@ -190,6 +192,8 @@ def _lines(panel: Panel, method: Method) -> tuple[points.Line, points.Line | Non
     """Return (line to draw, line to draw faintly behind it or None)."""
     of_runs = [panel.read(run.rows) for run in method.runs]
     raw = points.line(of_runs)
+    if panel.error and len(method.runs) == 1:
+        raw = points.with_error(raw, panel.error(method.runs[0].rows))
     return (points.line([points.smoothed(of_run) for of_run in of_runs]), raw) if panel.smooth else (raw, None)
 
 
@@ -199,7 +203,7 @@ def draw_line(axes, drawn: points.Line, raw: points.Line | None, style: Style, o
     Args:
         raw: the values before smoothing, drawn faintly; None if the line is not smoothed.
         order: position of the method in the panel; the markers of its line are shifted by it.
-        band: fill the area from the lowest to the highest run.
+        band: fill the area from the lowest to the highest run, or that of the standard error.
     """
     color, dashes, marker = style
     if raw:
@@ -217,8 +221,8 @@ def draw_line(axes, drawn: points.Line, raw: points.Line | None, style: Style, o
     axes.plot([drawn.x[i] for i in alone], [drawn.mean[i] for i in alone], marker, color=color)
 
 
-def _tidy(axes) -> None:
-    axes.xaxis.get_major_locator().set_params(integer=True, nbins=5)
+def _tidy(axes, whole: bool) -> None:
+    axes.xaxis.get_major_locator().set_params(integer=whole, nbins=5)
     axes.yaxis.get_major_locator().set_params(nbins=5)
     axes.grid(axis="y", color="#E6E6E6", linewidth=0.5)
     axes.set_axisbelow(True)

@@ -40,7 +40,7 @@ from asymgrpo_verl.runs.logs import data_sources
 from asymgrpo_verl.runs.methods import Method
 from asymgrpo_verl.runs.run import Run
 
-FIGURES = ("figure1", "figure2", "figure3", "figure4", "figure5", "channels")
+FIGURES = ("figure1", "figure2", "figure3", "figure4", "figure5", "channels", "displacement", "pass_at_n")
 BETAS = {"beta_pos": "β_+", "beta_neg": "β_-"}  # key -> symbol
 
 
@@ -106,6 +106,36 @@ def beta_panels(methods: list[Method]) -> list[Panel]:
     return panels if vary else []
 
 
+def pass_panels(methods: list[Method], sources: list[str]) -> list[Panel]:
+    """Return a panel of pass@n per data source; none if no run was validated with several responses per prompt."""
+
+    def panel(source: str) -> Panel:
+        def read(rows: list[dict], what: str = "mean") -> points.Points:
+            return {step: 100 * value for step, value in points.pass_at_n(rows, source, what).items()}
+
+        needs = f"val-core/{source}/acc/pass@n/mean with n > 1"
+        return Panel(literal(benchmark_name(source)), "pass@n (%)", read, needs, error=lambda rows: read(rows, "se"))
+
+    logs = [run.rows for method in methods for run in method.runs]
+    return [panel(source) for source in sources if any(points.pass_at_n(rows, source) for rows in logs)]
+
+
+def displacement_panels(methods: list[Method]) -> list[Panel]:
+    """Return the panels of the correct rollouts whose log-probability fell; none if no run has measured it."""
+    if not any("displacement/share" in row for method in methods for run in method.runs for row in run.rows):
+        return []
+
+    def by_accuracy(rows: list[dict]) -> points.Points:
+        return {p: 100 * share for p, share in points.by_accuracy(rows, "displacement/share_at").items()}
+
+    unit, needs = "% of correct rollouts", "displacement/share_at/k_of_n with groups/solved/k_of_n"
+    return [
+        metric_panel("displacement/share", "fell in the update", unit, 100, smooth=True),
+        metric_panel("displacement/fall", "mean fall", "nats / correct rollout", smooth=True),
+        Panel("fell, by group accuracy", unit, by_accuracy, needs, x="group accuracy p"),
+    ]
+
+
 def validated_sources(methods: list[Method]) -> tuple[list[str], list[str]]:
     """Return (data sources of every validated run, data sources of only some); the paper's first, in its order."""
     found = [data_sources(run.rows) for method in methods for run in method.runs]
@@ -141,8 +171,9 @@ def describe(methods: list[Method], common: list[str], partial: list[str]) -> li
     entropy = Panel("policy entropy", "nats / token", points.policy_entropy, "rollouts/entropy or actor/entropy")
     average = accuracy_panel(common, "average validation accuracy")
     shares = [("all_solved", "prompts all-solved"), ("none_solved", "prompts none-solved")]
+    displacement, passes = displacement_panels(methods), pass_panels(methods, [*common, *partial])
     increment = metric_panel("rollouts/correct/log_prob_increment", "log-prob. increment, correct", "nats / rollout")
-    return [
+    figures = [
         Description(
             "figure2",
             "Figure 2: the effect of each channel",
@@ -196,6 +227,20 @@ def describe(methods: list[Method], common: list[str], partial: list[str]) -> li
             ],
         ),
     ]
+    if displacement:
+        caption = (
+            "Share of the correct rollouts of mixed groups whose log-probability fell in an update, and the mean fall, "
+            "by step; the share over all steps by the accuracy of the rollout's group. The paper has no such figure."
+        )
+        title = "Correct rollouts that became less likely"
+        figures.append(Description("displacement", title, caption, methods, displacement))
+    if passes:
+        caption = (
+            "Unbiased estimate of pass@n on each data source, from n validation responses per prompt; the band of a "
+            "single run is one standard error over the prompts to both sides. The paper has no such figure."
+        )
+        figures.append(Description("pass_at_n", "pass@n in validation", caption, methods, passes))
+    return figures
 
 
 def grpo_and_reflected(methods: list[Method]) -> list[Method]:

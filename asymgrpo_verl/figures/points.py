@@ -26,7 +26,6 @@ from asymgrpo_verl.runs.logs import validation_accuracy
 
 SMOOTHING = 0.7  # the paper's factor for validation curves
 COVARIANCE_STEPS = 40  # Fig. 1 c
-COVARIANCE = re.compile(r"covariance/at/(\d+)_of_(\d+)")
 
 Points = dict[float, float]
 
@@ -62,6 +61,12 @@ def accuracy(rows: list[dict], sources: list[str]) -> Points:
     return {step: statistics.fmean(_number(values[step]) for values in each) for step in steps}
 
 
+def pass_at_n(rows: list[dict], data_source: str, what: str = "mean") -> Points:
+    """Return step -> pass@n of a validation with n > 1 responses per prompt; its standard error if `what` is "se"."""
+    key = re.compile(rf"val-core/{re.escape(data_source)}/(?:acc|reward)/pass@\d+/{what}")
+    return {row["step"]: _number(row[name]) for row in rows for name in row if key.fullmatch(name)}
+
+
 def smoothed(points: Points, factor: float = SMOOTHING) -> Points:
     """Return the exponential moving average: s_0 = v_0, s_t = factor * s_(t-1) + (1 - factor) * v_t.
 
@@ -78,16 +83,22 @@ def smoothed(points: Points, factor: float = SMOOTHING) -> Points:
 
 
 def covariance(rows: list[dict]) -> Points:
-    """Return group accuracy p -> Cov(p), the mean over the mixed groups of the first 40 steps (Fig. 1 c).
+    """Return group accuracy p -> Cov(p), the mean over the mixed groups of the first 40 steps (Fig. 1 c)."""
+    return by_accuracy([row for row in rows if 1 <= row["step"] <= COVARIANCE_STEPS], "covariance/at")
+
+
+def by_accuracy(rows: list[dict], prefix: str) -> Points:
+    """Return group accuracy p -> mean of `<prefix>/k_of_n` over the mixed groups of all rows.
 
     For each p, the log has the mean over a step's groups with this p, and their share of the step's groups. We weight
     each step by this share, so the result is a mean over groups. p = 0 and p = 1 are left out, because there all
-    advantages of a group are equal, so Cov is 0.
+    advantages of a group are equal.
     """
     sums: dict[float, list[float]] = {}
-    for row in (row for row in rows if 1 <= row["step"] <= COVARIANCE_STEPS):
+    pattern = re.compile(rf"{prefix}/(\d+)_of_(\d+)")
+    for row in rows:
         for key in row:
-            if match := COVARIANCE.fullmatch(key):
+            if match := pattern.fullmatch(key):
                 k, n = int(match[1]), int(match[2])
                 value, share = _number(row[key]), _number(row.get(f"groups/solved/{k}_of_{n}"))
                 if 0 < k < n and share > 0 and math.isfinite(value):
@@ -103,6 +114,14 @@ class Line(NamedTuple):
     mean: list[float]
     low: list[float]
     high: list[float]
+
+
+def with_error(drawn: Line, error: Points) -> Line:
+    """Return the line with the band from one standard error below to one above; no band where it is unknown."""
+    around = [error.get(x, 0.0) for x in drawn.x]
+    around = [size if math.isfinite(size) else 0.0 for size in around]
+    low, high = ([y + sign * size for y, size in zip(drawn.mean, around, strict=True)] for sign in (-1, 1))
+    return Line(drawn.x, drawn.mean, low, high)
 
 
 def line(runs: list[Points]) -> Line:

@@ -151,6 +151,8 @@ def used_features(config: DictConfig) -> list[str]:
         WORKER: trainer
         and (
             bool(select(config, "algorithm.diagnostics.gradient_share_every"))
+            or bool(select(config, "algorithm.entropy_coefficient"))
+            or bool(select(config, "algorithm.repo_r"))
             or select(config, "algorithm.zero_weight.mean_over") == "nonzero"
         ),
         KEEP_BEST: callback.startswith("asymgrpo_verl."),

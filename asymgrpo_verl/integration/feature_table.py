@@ -83,13 +83,21 @@ FEATURES = (
     Feature("`gradient/*`", (f"{DIAGNOSTICS}.gradient_share_every=10", "actor_rollout_ref.actor.strategy=fsdp2")),
     Feature("a schedule of a beta by the step", ("+algorithm.asymgrpo.schedule.beta_pos={kind: linear, end: 0.5}",)),
     Feature("a schedule by entropy", ("+algorithm.asymgrpo.schedule.beta_neg={kind: entropy, target: 0.3}",)),
+    Feature("`algorithm.ha_dw`", ("+algorithm.ha_dw.scale=1.3",)),
+    Feature("`algorithm.codapo`", ("+algorithm.codapo.offset=0",)),
     Feature("`algorithm.entropy_advantage`", ("+algorithm.entropy_advantage.alpha=0.4",)),
     Feature("`algorithm.token_weighting`", ("+algorithm.token_weighting.incorrect=surprisal",)),
+    Feature("`algorithm.entropy_coefficient`", ("+algorithm.entropy_coefficient.target=0.2",)),
+    Feature("`algorithm.repo_r`", ("+algorithm.repo_r.target=0.3",)),
     Feature("`KeepBest`", ("+trainer.checkpoint_callback_class=asymgrpo_verl.checkpoints.KeepBest",)),
     Feature("rollout correction, decoupled", ("algorithm.rollout_correction.rollout_is=token",)),
     Feature("rollout correction, bypass mode", (BYPASS,)),
     Feature("bypass mode with metrics of every step", (BYPASS, f"{DIAGNOSTICS}.max_failed_rewards=0.1")),
     Feature("bypass mode with `log_prob_increment`", (BYPASS, f"{DIAGNOSTICS}.log_prob_increment_every=10")),
+    Feature(
+        "the same with `algorithm.diagnostics.bypass_mode=measure`",
+        (BYPASS, f"{DIAGNOSTICS}.log_prob_increment_every=10", f"{DIAGNOSTICS}.bypass_mode=measure"),
+    ),
     Feature(
         "overlong penalty of verl's DAPO manager, verdict by `acc`",
         (
@@ -137,8 +145,9 @@ PAGE = """\
 `+asymgrpo=METHOD` works with `trainer.v1.trainer_mode=sync`, `colocate_async` and `separate_async`: the run gets our
 trainer of the mode that you have set, and prints its name (`asymgrpo`, `asymgrpo_colocate_async`,
 `asymgrpo_separate_async`). A run without a METHOD gets it if it sets `algorithm.diagnostics`, `entropy_advantage`,
-`token_weighting`, `zero_weight` or `asymgrpo.schedule`, and `algorithm.diagnostics=null` keeps verl's own trainer. The
-launchers take `MODE=sync`, `colocate_async` or `separate_async`.
+`token_weighting`, `entropy_coefficient`, `repo_r`, `ha_dw`, `codapo`, `zero_weight` or `asymgrpo.schedule`, and
+`algorithm.diagnostics=null` keeps verl's own trainer. The launchers take `MODE=sync`, `colocate_async` or
+`separate_async`.
 
 "yes": the run starts. "refused": it ends before Ray starts, with a message that says what to set. "unused": it starts,
 prints that the setting is not used, and trains the same.
@@ -161,9 +170,11 @@ estimators and policy loss are registered; we have not run verl's experimental t
   `training/rollout_probs_diff_*` compares the probabilities of both policies.
 - Nothing corrects for stale rollouts by itself, because PPO's ratio compares the policy with that of the step's start.
   `algorithm.rollout_correction.rollout_is=token` weights them. In bypass mode the ratio compares with the policy that
-  drew the tokens; verl then computes no entropy before the update.
+  drew the tokens; verl then computes no entropy before the update. `algorithm.diagnostics.bypass_mode=measure` computes
+  entropy and log-probabilities by one forward pass before each update, for our metrics and settings alone.
 - `covariance/*` and `entropy_change/predicted` take the log-probabilities of the policy at the step's start. In bypass
-  mode they take those of the policies that drew the tokens.
+  mode they take those of the policies that drew the tokens, or with `bypass_mode=measure` those before each trigger's
+  update; `log_prob_increment` is then the change from there to the end of the step.
 - `log_prob_increment` and `entropy_change/measured` are the change from the step's start to its end. `gradient/*` is
   that of the step's first trigger.
 - A prompt counts for `epoch/*` when it is trained. Near the end of an epoch prompts of the next pass may be trained

@@ -25,9 +25,42 @@ from omegaconf import OmegaConf
 
 from asymgrpo_verl.core.estimators import ESTIMATORS, OutcomeSettings
 from asymgrpo_verl.core.fields import check_group, choice, number, read, unknown_key
-from asymgrpo_verl.core.schedules import KINDS, Constant, Entropy, Schedule
+from asymgrpo_verl.core.schedules import KINDS, Constant, Entropy, EntropyCoefficient, RepoR, Schedule
 
-TRAINER_GROUPS = ("entropy_advantage", "token_weighting", "diagnostics", "zero_weight")
+TRAINER_GROUPS = (
+    "ha_dw",
+    "codapo",
+    "entropy_advantage",
+    "token_weighting",
+    "entropy_coefficient",
+    "repo_r",
+    "diagnostics",
+    "zero_weight",
+)
+
+
+@dataclass(frozen=True)
+class HistorySettings:
+    """HA-DW's weights of rollouts by the accuracy of the last steps: see `core.shaping.history_weights`.
+
+    Attributes:
+        scale: factor of all weights, > 0. The paper's best is 1.3, the authors' code has 1.5.
+        window: number of steps whose accuracy is averaged, this one included, >= 1; the authors' script has 10.
+    """
+
+    scale: float = number(1.3, above=0)
+    window: int = number(10, at_least=1)
+
+
+@dataclass(frozen=True)
+class ConfidenceSettings:
+    """CoDaPO's weights of groups by confidence and difficulty: see `core.shaping.confidence_weights`.
+
+    Attributes:
+        offset: added to every weight, >= 0. The paper has none, the authors' code 0.1.
+    """
+
+    offset: float = number(0.0, at_least=0)
 
 
 @dataclass(frozen=True)
@@ -65,11 +98,15 @@ class DiagnosticsSettings:
     Attributes:
         log_prob_increment_every: one forward pass after the update, see `core.diagnostics.update_metrics`.
         gradient_share_every: two forward and backward passes before it, see `integration.worker`.
+        bypass_mode: with `algorithm.rollout_correction.bypass_mode=True` verl computes neither log-probabilities nor
+            entropy of the policy before an update. "nothing" leaves it so. "measure" computes both by one forward pass
+            before each update, for the metrics and for all settings that need them; training uses verl's.
         max_failed_rewards: the run ends if the reward function raises for a larger share of a step's rollouts.
     """
 
     log_prob_increment_every: int = number(0, at_least=0)
     gradient_share_every: int = number(0, at_least=0)
+    bypass_mode: str = choice("nothing", "measure")
     max_failed_rewards: float = number(0.01, at_least=0, at_most=1)
 
 
@@ -117,6 +154,18 @@ def settings_from(algorithm: Mapping | None, estimator: str = "asymgrpo") -> Out
     return read(node, f"algorithm.{estimator}", holds)
 
 
+def ha_dw_from(algorithm: Mapping) -> HistorySettings | None:
+    """Read `algorithm.ha_dw`; None if it is absent. Raises as `settings_from` does."""
+    node = _group(algorithm, "ha_dw")
+    return None if node is None else read(node, "algorithm.ha_dw", HistorySettings)
+
+
+def codapo_from(algorithm: Mapping) -> ConfidenceSettings | None:
+    """Read `algorithm.codapo`; None if it is absent. Raises as `settings_from` does."""
+    node = _group(algorithm, "codapo")
+    return None if node is None else read(node, "algorithm.codapo", ConfidenceSettings)
+
+
 def entropy_advantage_from(algorithm: Mapping) -> EntropyAdvantageSettings | None:
     """Read `algorithm.entropy_advantage`; None if it is absent or alpha is 0. Raises as `settings_from` does."""
     node = _group(algorithm, "entropy_advantage")
@@ -130,6 +179,46 @@ def token_weighting_from(algorithm: Mapping) -> TokenWeightingSettings | None:
     """Read `algorithm.token_weighting`; None if both channels have "none". Raises as `settings_from` does."""
     settings = read(_group(algorithm, "token_weighting"), "algorithm.token_weighting", TokenWeightingSettings)
     return None if settings.correct == settings.incorrect == "none" else settings
+
+
+def entropy_coefficient_from(algorithm: Mapping) -> EntropyCoefficient | None:
+    """Read `algorithm.entropy_coefficient`; None if it is absent.
+
+    Raises:
+        ValueError, TypeError: as `settings_from`; a minimum above the maximum.
+    """
+    key, node = "algorithm.entropy_coefficient", _group(algorithm, "entropy_coefficient")
+    if node is None:
+        return None
+    schedule = read(node, key, EntropyCoefficient)
+    _check_bounds(key, schedule)
+    return schedule
+
+
+def repo_r_from(algorithm: Mapping) -> RepoR | None:
+    """Read `algorithm.repo_r`; None if it is absent.
+
+    Raises:
+        ValueError, TypeError: as `settings_from`; a minimum above the maximum; a start outside them.
+    """
+    key, node = "algorithm.repo_r", _group(algorithm, "repo_r")
+    if node is None:
+        return None
+    schedule = read(node, key, RepoR)
+    _check_bounds(key, schedule)
+    if not schedule.minimum <= abs(schedule.start) <= schedule.maximum:
+        raise ValueError(
+            f"{key}.start: got {schedule.start}; expected a number whose size is from {key}.minimum={schedule.minimum} "
+            f"to {key}.maximum={schedule.maximum}."
+        )
+    return schedule
+
+
+def _check_bounds(key: str, schedule: Entropy | EntropyCoefficient | RepoR) -> None:
+    if schedule.minimum > schedule.maximum:
+        raise ValueError(
+            f"{key}.minimum: got {schedule.minimum}; expected a number <= {key}.maximum={schedule.maximum}."
+        )
 
 
 def diagnostics_from(algorithm: Mapping) -> DiagnosticsSettings:
@@ -163,9 +252,7 @@ def schedules_from(algorithm: Mapping) -> dict[str, Schedule]:
         if not isinstance(kind, str) or kind not in KINDS:
             raise ValueError(f"{key}.kind: got {kind!r}; expected one of {', '.join(KINDS)}.")
         schedule = read({k: v for k, v in settings.items() if k != "kind"}, key, KINDS[kind])
-        if isinstance(schedule, Entropy) and schedule.minimum > schedule.maximum:
-            raise ValueError(
-                f"{key}.minimum: got {schedule.minimum}; expected a number <= {key}.maximum={schedule.maximum}."
-            )
+        if isinstance(schedule, Entropy):
+            _check_bounds(key, schedule)
         schedules[name] = schedule
     return schedules

@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from asymgrpo_verl.core.estimators import ESTIMATORS, OutcomeSettings, learns_from_groups_of, own_settings
 from asymgrpo_verl.core.fields import check_group, check_value, unknown_key
-from asymgrpo_verl.core.schedules import Constant, Entropy
+from asymgrpo_verl.core.schedules import Constant, Entropy, EntropyCoefficient
 from asymgrpo_verl.integration.capabilities import used_features
 from asymgrpo_verl.integration.chosen_method import check_method
 from asymgrpo_verl.integration.mode_check import check_mode
@@ -32,15 +32,19 @@ from asymgrpo_verl.integration.settings import (
     TRAINER_GROUPS,
     DiagnosticsSettings,
     ZeroWeightSettings,
+    codapo_from,
     diagnostics_from,
     entropy_advantage_from,
+    entropy_coefficient_from,
+    ha_dw_from,
+    repo_r_from,
     schedules_from,
     settings_from,
     token_weighting_from,
     zero_weight_from,
 )
 from asymgrpo_verl.integration.shaped_rewards import check_shaped_reward
-from asymgrpo_verl.integration.zero_weight import check_zero_weight
+from asymgrpo_verl.integration.zero_weight import STRATEGIES, check_zero_weight
 
 LIMITS = ["time_limit", "batch_limit"]  # the settings of our reward function
 
@@ -117,6 +121,15 @@ def _check_trainer_settings(config: DictConfig, other: str | None) -> None:
                 f"{key}: got {every}; expected 0, because the gradient of actor_rollout_ref.actor.use_kl_loss=True "
                 f"belongs to neither channel. Set use_kl_loss=False, or {key}=0."
             )
+    coefficient, repo_r = entropy_coefficient_from(algorithm), repo_r_from(algorithm)
+    if coefficient:
+        _check_entropy_coefficient(coefficient, actor)
+    for key in [key for key, on in (("entropy_coefficient", coefficient), ("repo_r", repo_r)) if on]:
+        if actor.strategy not in STRATEGIES:
+            raise ValueError(
+                f"algorithm.{key}: got a value; expected none, because with actor_rollout_ref.actor.strategy="
+                f"{actor.strategy} our worker cannot change the loss. Set strategy=fsdp2, or remove algorithm.{key}."
+            )
     adapts = algorithm.adv_estimator == "asymgrpo" and any(schedule != Constant() for schedule in schedules.values())
     if adapts:
         configured = settings_from(algorithm)
@@ -129,13 +142,20 @@ def _check_trainer_settings(config: DictConfig, other: str | None) -> None:
                 )
     # setting -> (is it on, does it read the entropy or the log-probabilities of the policy before the update)
     settings = {
+        "ha_dw": (ha_dw_from(algorithm), False),
+        "codapo": (codapo_from(algorithm), True),
         "entropy_advantage": (entropy_advantage_from(algorithm), True),
         "token_weighting": (weighting, True),
+        "entropy_coefficient": (coefficient, True),
+        "repo_r": (repo_r, True),
         "diagnostics": (diagnostics != DiagnosticsSettings(), diagnostics.log_prob_increment_every),
         "zero_weight": (zero_weight_from(algorithm) != ZeroWeightSettings(), False),
         "asymgrpo.schedule": (adapts, any(isinstance(schedule, Entropy) for schedule in schedules.values())),
     }
     bypass = OmegaConf.select(config, "algorithm.rollout_correction.bypass_mode")
+    unmeasured = bypass and diagnostics.bypass_mode == "nothing"
+    if diagnostics.bypass_mode == "measure" and not bypass:
+        print("[asymgrpo_verl] algorithm.diagnostics.bypass_mode is set but unused: verl is not in bypass mode")
     for name, (on, reads_old_policy) in settings.items():
         if on and other and name == "diagnostics":  # they change nothing of the training
             print(f"[asymgrpo_verl] algorithm.diagnostics is set but unused: {other}")
@@ -145,14 +165,25 @@ def _check_trainer_settings(config: DictConfig, other: str | None) -> None:
                 "trainer.use_v1=True in verl.trainer.main_ppo (or asymgrpo_colocate_async or asymgrpo_separate_async). "
                 f"Set both, or remove algorithm.{name}."
             )
-        if on and bypass and reads_old_policy:
+        if on and unmeasured and reads_old_policy:
             raise ValueError(
                 f"algorithm.{name}: got a value, but algorithm.rollout_correction.bypass_mode=True computes neither "
-                "token entropy nor log-probabilities before the update; expected bypass_mode=False. Set it, or remove "
+                "token entropy nor log-probabilities before the update; expected bypass_mode=False. Set it, or "
+                "algorithm.diagnostics.bypass_mode=measure, which costs one forward pass per update, or remove "
                 f"algorithm.{name}."
             )
     if not other:
         check_zero_weight(config)
+
+
+def _check_entropy_coefficient(schedule: EntropyCoefficient, actor: DictConfig) -> None:
+    """Check that the coefficient starts within its bounds."""
+    key = "algorithm.entropy_coefficient"
+    if not schedule.minimum <= actor.entropy_coeff <= schedule.maximum:
+        raise ValueError(
+            f"actor_rollout_ref.actor.entropy_coeff: got {actor.entropy_coeff}; expected a number from "
+            f"{key}.minimum={schedule.minimum} to {key}.maximum={schedule.maximum}, because it starts there."
+        )
 
 
 def _check_keys_of_algorithm(algorithm: DictConfig, used: str, refuse: bool) -> None:

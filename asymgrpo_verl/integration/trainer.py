@@ -19,12 +19,10 @@ one trigger or several, and a trigger calls `_compute_advantage` and then `_upda
 verl's TransferQueue; a batch holds only their keys (see `rollouts`).
 """
 
-import json
-import os
 import shutil
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import ray
 import torch
@@ -38,8 +36,8 @@ from verl.workers.utils.padding import response_from_nested, response_to_nested
 
 from asymgrpo_verl.core import diagnostics
 from asymgrpo_verl.core.estimators import ESTIMATORS, OutcomeSettings
-from asymgrpo_verl.core.schedules import Constant, Memory, beta_at, observe
-from asymgrpo_verl.core.shaping import add_entropy, token_weights
+from asymgrpo_verl.core.schedules import Constant, beta_at
+from asymgrpo_verl.core.shaping import add_entropy
 from asymgrpo_verl.files import atomic
 from asymgrpo_verl.integration import settings
 from asymgrpo_verl.integration.adapters import outcome_advantage
@@ -49,38 +47,23 @@ from asymgrpo_verl.integration.rollouts import Outputs, Rollouts, join, last_out
 from asymgrpo_verl.integration.sessions import advantages_by_session, multi_output_share, read_keys
 from asymgrpo_verl.integration.shaped_rewards import outcome_rewards
 from asymgrpo_verl.integration.spread import spread_rows
+from asymgrpo_verl.integration.state import NAN, STATE_FILE, State, after_step, as_text, before_step, saved_state
+from asymgrpo_verl.integration.validation import pass_metrics
 from asymgrpo_verl.integration.watch import watch_actors
+from asymgrpo_verl.integration.weights import by_token, rollout_weights, weighted
 from asymgrpo_verl.integration.zero_weight import worker_settings
 
 POLL_SECONDS = 0.1
-STATE_FILE = "asymgrpo.json"  # in a checkpoint's directory
 GRADIENT_KEYS = ("gradient/positive/norm", "gradient/negative/norm", "gradient/positive/share")
 NO_ROLLOUTS = "no materializable trajectories"  # in the error of verl's ReplayBuffer.sample
-NAN = float("nan")
-
-
-class State(NamedTuple):
-    """State that the trainer keeps between steps and saves in STATE_FILE of a checkpoint, as plain numbers.
-
-    Attributes:
-        epoch: counts of the epoch so far.
-        beta_pos, beta_neg: the memory of the beta's schedule.
-        entropy: mean token entropy of the previous step's rollouts in nats; NaN before the first step.
-    """
-
-    epoch: diagnostics.EpochCounts = diagnostics.EpochCounts(0)
-    beta_pos: Memory = Memory()
-    beta_neg: Memory = Memory()
-    entropy: float = NAN
 
 
 class OurTrainer(PPOTrainer):
     """Train as one of verl's trainers does, with any estimator, and log both channels (see `core.diagnostics`).
 
-    It reads `algorithm.asymgrpo.schedule`, `algorithm.entropy_advantage`, `algorithm.token_weighting`,
-    `algorithm.diagnostics` and `algorithm.zero_weight` (see `settings`). A NaN or infinite reward raises ValueError
-    with every estimator. The last output of a session decides whether the session is correct with every estimator of
-    ours.
+    It reads `algorithm.asymgrpo.schedule` and the groups of `settings.TRAINER_GROUPS`. A NaN or infinite reward raises
+    ValueError with every estimator. The last output of a session decides whether the session is correct with every
+    estimator of ours.
 
     A trainer step is everything between two weight syncs, in which the rollout servers get the policy's weights. In
     `separate_async` it has `parameter_sync_step` triggers, each of which samples rollouts of its own and trains the
@@ -90,7 +73,8 @@ class OurTrainer(PPOTrainer):
 
     In the asynchronous modes the rollouts of a step come from older policies. verl computes `old_log_probs` and the
     entropy with the weights at the start of the step, for all its triggers; in bypass mode `old_log_probs` are the
-    rollout server's, of the policies that drew the tokens, and there is no entropy.
+    rollout server's, of the policies that drew the tokens, and there is no entropy, unless
+    `algorithm.diagnostics.bypass_mode=measure` computes both with the weights before each trigger's update.
 
     Attributes:
         verls_mode: verl's name of the trainer that a subclass extends.
@@ -114,11 +98,20 @@ class OurTrainer(PPOTrainer):
         self.schedules = settings.schedules_from(algorithm) if self.estimator == "asymgrpo" else {}
         self.entropy_advantage = settings.entropy_advantage_from(algorithm)
         self.token_weighting = settings.token_weighting_from(algorithm)
+        self.ha_dw, self.codapo = settings.ha_dw_from(algorithm), settings.codapo_from(algorithm)
         self.diagnostics_settings = settings.diagnostics_from(algorithm)
-        self.zero_weight = worker_settings(config)
+        self.entropy_coefficient = settings.entropy_coefficient_from(algorithm)
+        self.repo_r = settings.repo_r_from(algorithm)
+        if self.entropy_coefficient:
+            # verl computes the entropy in an update if this is set, or if the configured coefficient is not 0.
+            OmegaConf.update(config, "actor_rollout_ref.actor.calculate_entropy", True)
+        self.for_worker: dict[str, Any] = worker_settings(config)  # what our worker reads in an update
         self.state = State()
-        # In bypass mode verl uses the rollout server's log-probabilities as the old ones, and computes no entropy.
-        self.bypass = bool(OmegaConf.select(config, "algorithm.rollout_correction.bypass_mode"))
+        # What verl or we compute with the policy before an update, beside `old_log_probs`. In bypass mode verl uses the
+        # rollout server's log-probabilities as the old ones, and computes no entropy.
+        self.of_policy = ["entropy"]
+        if OmegaConf.select(config, "algorithm.rollout_correction.bypass_mode"):
+            self.of_policy = ["log_probs", "entropy"] if self.diagnostics_settings.bypass_mode == "measure" else []
         self.triggers: list[Rollouts] = []  # of this step so far
         self.bonuses: list[tuple[float, int]] = []  # sum of the entropy advantage's bonus and number of tokens, of each
         self.gradients: dict[str, float] = {}
@@ -135,7 +128,8 @@ class OurTrainer(PPOTrainer):
     def _init_resource_pool_mgr(self):
         """Override verl's method because it chooses the actor's worker class. Ours is `worker.ActorWorker`."""
         super()._init_resource_pool_mgr()
-        if self.diagnostics_settings.gradient_share_every or self.zero_weight:
+        adaptive = self.entropy_coefficient or self.repo_r
+        if self.diagnostics_settings.gradient_share_every or adaptive or self.for_worker:
             # Imported here, because the trainer also has to work with a verl in which these workers do not.
             from asymgrpo_verl.integration.worker import OUR_WORKERS
 
@@ -152,6 +146,12 @@ class OurTrainer(PPOTrainer):
         """Override verl's method to forget the failed rewards of a validation, which verl counts as incorrect."""
         super().on_validate_end()
         forget_validation()
+
+    def _val_metrics_update(self, data_sources, sample_uids, reward_extra_infos_dict, sample_turns, **expected):
+        """Override verl's method to add the unbiased pass@k beside verl's best@k."""
+        found = data_sources, sample_uids, reward_extra_infos_dict
+        passes = pass_metrics(*found, **expected, threshold=self.estimator_settings.reward_threshold)
+        return super()._val_metrics_update(*found, sample_turns, **expected) | passes
 
     def _add_prompts_to_generate(self, num_prompts: int) -> int:
         """Override verl's method, which replaces dropped prompts, to end a run in which too many rewards fail.
@@ -176,7 +176,11 @@ class OurTrainer(PPOTrainer):
         - `gradient/*` is measured before the first trigger trains, on its rollouts alone, because those of the later
           triggers are not sampled yet.
         """
-        betas = self._set_betas()
+        self.state, for_worker, given = before_step(
+            self.state, self.entropy_coefficient, self.config.actor_rollout_ref.actor.entropy_coeff, self.repo_r
+        )
+        self.for_worker.update(for_worker)
+        given |= self._set_betas()
         self.triggers, self.bonuses, self.gradients = [], [], {}
         # A step that does not measure these logs them too, because every step must have the same keys.
         timing_raw.update({"gradient_share": 0.0, "log_prob_increment": 0.0})
@@ -184,9 +188,13 @@ class OurTrainer(PPOTrainer):
         with marked_timer("diagnostics", timing_raw):
             rollouts = join(self.triggers)
             self.triggers = []
-            metrics.update(betas | self._diagnose(rollouts))
-            self._remember(metrics)
-        metrics.update(dict.fromkeys(("entropy_change/predicted", *diagnostics.UPDATE_KEYS, *GRADIENT_KEYS), NAN))
+            metrics.update(given | self._diagnose(rollouts))
+            adaptive = self.schedules, self.ha_dw, self.entropy_coefficient, self.repo_r
+            self.state, averages = after_step(self.state, metrics, *adaptive)
+            metrics.update(averages)
+        n = self.config.actor_rollout_ref.rollout.n
+        update_keys = (*diagnostics.UPDATE_KEYS, *diagnostics.displacement_keys(n))
+        metrics.update(dict.fromkeys(("entropy_change/predicted", *update_keys, *GRADIENT_KEYS), NAN))
         metrics.update(self.gradients)
         if "actor/lr" in metrics:  # if not, trainer.critic_warmup leaves the actor as it is
             metrics["entropy_change/predicted"] = -metrics["actor/lr"] * metrics["covariance/mean"]
@@ -218,7 +226,7 @@ class OurTrainer(PPOTrainer):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with atomic(path) as partly:
-                partly.write_text(json.dumps(self.state._asdict()))
+                partly.write_text(as_text(self.state))
             super()._save_checkpoint()
         except Exception as error:  # because torch, the file system and Ray raise different types
             latest = path.parents[1] / "latest_checkpointed_iteration.txt"
@@ -231,33 +239,24 @@ class OurTrainer(PPOTrainer):
             ) from error
 
     def _load_checkpoint(self):
-        """Override verl's method to load our state too. The state stays new if another trainer saved the checkpoint."""
+        """Override verl's method to load our state too."""
         super()._load_checkpoint()
-        if self.global_steps == 0:
-            return
-        trainer = self.config.trainer
-        folder = os.path.join(trainer.default_local_dir, f"global_step_{self.global_steps}")
-        path = Path(trainer.resume_from_path if trainer.resume_mode == "resume_path" else folder) / STATE_FILE
-        if not path.exists():
-            print(
-                f"[asymgrpo_verl] {path} does not exist, because another trainer saved the checkpoint: schedules and "
-                "the counts of the epoch start anew"
-            )
-            return
-        saved = json.loads(path.read_text())
-        self.state = State(
-            epoch=diagnostics.EpochCounts(*saved["epoch"]),
-            beta_pos=Memory(*saved["beta_pos"]),
-            beta_neg=Memory(*saved["beta_neg"]),
-            entropy=saved["entropy"],
-        )
+        if self.global_steps:
+            self.state = saved_state(self.config.trainer, self.global_steps)
 
     def _compute_advantage(self, batch, metrics: dict):
         """Override verl's method to keep the rollouts for the metrics of the step, and to shape the advantages."""
         batch = super()._compute_advantage(batch, metrics)
+        if "log_probs" in self.of_policy:
+            with marked_timer("bypass_mode", self.timing_raw):
+                self._forward(batch)
         with marked_timer("diagnostics", self.timing_raw):
             outputs = self._read_outputs(batch)
-            self.triggers.append(last_outputs(outputs, self.estimator_settings.reward_threshold))
+            rollouts = last_outputs(outputs, self.estimator_settings.reward_threshold)
+            weights = rollout_weights(rollouts, self.ha_dw, self.codapo, self.state.accuracies)
+            if weights is not None:
+                outputs, rollouts = weighted(outputs, rollouts, weights)
+            self.triggers.append(rollouts)
         return self._shape_advantages(batch, outputs)
 
     def _update_actor(self, batch, metrics: dict):
@@ -265,7 +264,7 @@ class OurTrainer(PPOTrainer):
 
         The rows are spread over the ranks for the update alone; the caller keeps its order.
         """
-        batch.extra_info.update(self.zero_weight)
+        batch.extra_info.update(self.for_worker)
         if self.local_trigger_step == 0 and self._is_due(self.diagnostics_settings.gradient_share_every):
             with marked_timer("gradient_share", self.timing_raw):
                 self.gradients = self._measure_gradients(batch)
@@ -288,11 +287,13 @@ class OurTrainer(PPOTrainer):
 
     def _read_outputs(self, batch) -> Outputs:
         """Read the batch. This comes after verl's rollout correction, because a row that it masks is in no group."""
-        fields = ["response_mask", "rm_scores", "advantages", "old_log_probs", "extra_fields"]
-        fields += [] if self.bypass else ["entropy"]
+        fields = ["response_mask", "rm_scores", "advantages", "old_log_probs", "extra_fields", *self.of_policy]
         nested = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
         extra_fields = list(nested.pop("extra_fields"))
         nested_mask = nested["response_mask"]
+        if "log_probs" in self.of_policy:
+            nested["old_log_probs"] = response_from_nested(nested.pop("log_probs"), nested_mask)
+            nested["entropy"] = response_from_nested(nested["entropy"], nested_mask)
         data = nested.to_padded_tensor()
         mask, rewards, log_probs = data["response_mask"], data["rm_scores"], data["old_log_probs"]
         uid, last, session = read_keys(batch.keys)
@@ -309,7 +310,7 @@ class OurTrainer(PPOTrainer):
             mask=mask,
             rewards=outcomes,
             log_probs=log_probs,
-            entropy=torch.full_like(log_probs, NAN) if self.bypass else data["entropy"],
+            entropy=data["entropy"] if self.of_policy else torch.full_like(log_probs, NAN),
             verl_advantages=data["advantages"],
             advantages=advantages,
             staleness=torch.tensor(
@@ -323,12 +324,9 @@ class OurTrainer(PPOTrainer):
         if self.entropy_advantage:
             shaped = add_entropy(shaped, outputs.entropy, **vars(self.entropy_advantage))
             self.bonuses.append(((shaped - outputs.advantages).sum().item(), int(outputs.mask.sum())))
-        if weighting := self.token_weighting:
+        if self.token_weighting:
             correct = self.triggers[-1].groups.correct[outputs.session].unsqueeze(1)
-            for kind, channel in ((weighting.correct, correct), (weighting.incorrect, ~correct)):
-                if kind != "none":
-                    weights = token_weights(kind, outputs.mask, outputs.log_probs, outputs.entropy, weighting.top)
-                    shaped = torch.where(channel, shaped * weights, shaped)
+            shaped = by_token(shaped, outputs, correct, self.token_weighting)
         if shaped is outputs.verl_advantages:
             return batch
         fields = TensorDict({"advantages": response_to_nested(shaped, outputs.nested_mask)}, batch_size=len(batch))
@@ -360,13 +358,6 @@ class OurTrainer(PPOTrainer):
             | ({"entropy_advantage/bonus": bonus / max(tokens, 1)} if self.entropy_advantage else {})
         )
 
-    def _remember(self, metrics: dict) -> None:
-        """Let the schedules read the metrics of this step, and log the average that each of them uses."""
-        for name, schedule in self.schedules.items():
-            memory = observe(schedule, name, metrics[f"asymgrpo/{name}"], getattr(self.state, name), metrics)
-            self.state = self.state._replace(**{name: memory})
-            metrics[f"asymgrpo/{name}_signal"] = NAN if memory.signal is None else memory.signal
-
     def _measure_gradients(self, batch) -> dict[str, float]:
         """Return GRADIENT_KEYS; the share is NaN if both norms are 0."""
         batch.extra_info.update(self._pass_settings(calculate_entropy=False), global_batch_size=len(batch))
@@ -376,18 +367,23 @@ class OurTrainer(PPOTrainer):
         return dict(zip(GRADIENT_KEYS, (norms["positive"], norms["negative"], share), strict=True))
 
     def _measure_update(self, batch, rollouts: Rollouts) -> dict[str, float]:
-        """Compute log-probabilities and entropy again, after the last trigger; return `diagnostics.update_metrics`."""
+        """Compute log-probabilities and entropy again, after the last trigger; return the metrics of the update."""
         rows, groups, mask = rollouts.rows, rollouts.groups, rollouts.mask
-        batch.extra_info.update(self._pass_settings(calculate_entropy=True))
-        self.actor_rollout_wg.compute_log_prob(batch)
+        self._forward(batch)
         fields = ["log_probs", "entropy", "response_mask"]
         data = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
         for name in ("log_probs", "entropy"):
             data[name] = response_from_nested(data[name], data["response_mask"])
         data = data.to_padded_tensor()
+        n, old, new = self.config.actor_rollout_ref.rollout.n, rollouts.log_probs, data["log_probs"][rows]
         return diagnostics.update_metrics(
-            groups, mask, rollouts.log_probs, data["log_probs"][rows], rollouts.entropy, data["entropy"][rows]
-        )
+            groups, mask, old, new, rollouts.entropy, data["entropy"][rows]
+        ) | diagnostics.displacement_metrics(groups, mask, old, new, n)
+
+    def _forward(self, batch) -> None:
+        """Let the policy compute `log_probs` and `entropy` of the batch, which go into the TransferQueue."""
+        batch.extra_info.update(self._pass_settings(calculate_entropy=True))
+        self.actor_rollout_wg.compute_log_prob(batch)
 
     def _pass_settings(self, calculate_entropy: bool) -> dict[str, Any]:
         """Return what the worker has to know for one pass over the batch, as in verl's `_compute_old_log_prob`."""

@@ -11,7 +11,14 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""verl's training worker, which leaves rows with advantage 0 out of the forward and backward passes of an update.
+"""verl's training worker, with three additions to an update.
+
+- The loss has the entropy coefficient that comes with the batch, because verl's worker reads the configuration only
+  once, when it starts.
+- The loss has REPO-R's advantages, which need the log-probabilities of the policy that trains, and a zeta that comes
+  with the batch; a policy loss of verl has neither a place for zeta nor a change of the configuration.
+
+The third addition leaves rows with advantage 0 out of the forward and backward passes of an update.
 
 The rows are dropped here, inside each mini-batch, and not on the trainer's side, because verl's worker cuts the
 mini-batches: if the trainer dropped rows, the mini-batches would hold other prompts. The optimizer makes the same steps
@@ -27,6 +34,7 @@ the tokens and the rows of the whole mini-batch.
 - With dropout, the remaining rows draw other random numbers.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -38,7 +46,9 @@ from verl.utils.device import get_device_name
 from verl.utils.metric import AggregationType, Metric
 from verl.utils.seqlen_balancing import calculate_workload, get_seqlen_balanced_partitions
 from verl.workers.engine_workers import TrainingWorker
+from verl.workers.utils.padding import no_padding_2_padding, response_to_nested
 
+from asymgrpo_verl.core.losses import repo_r_advantages
 from asymgrpo_verl.core.zero_weight import SHARES_OF_TOKENS, has_weight, rows_to_run
 
 
@@ -137,17 +147,27 @@ def _micro_batches(shares: list[Share], rank: int, engine, engine_config) -> int
 
 
 def loss_of_mini_batch(*args, data: TensorDict, loss_fn, **kwargs):
-    """Compute verl's loss of a micro-batch, with the counts that `without_zero_weight` has left in `data`.
+    """Compute verl's loss of a micro-batch, with the entropy coefficient, the zeta and the counts that are in `data`.
+
+    The coefficient and zeta are the trainer's (`entropy_coeff`, `repo_r_zeta`), and the counts are those of
+    `without_zero_weight`.
 
     The metrics SHARES_OF_TOKENS are rescaled to shares of all tokens of the mini-batch.
 
     Args:
         args, kwargs: as the engine calls a loss function.
-        loss_fn: verl's loss function.
+        loss_fn: verl's loss function, a partial with its `config`.
 
     Returns:
         The loss and its metrics, with `actor/skipped_rows`.
     """
+    if (zeta := tu.get(data, "repo_r_zeta")) is not None:
+        log_prob = no_padding_2_padding(kwargs["model_output"]["log_probs"], data)
+        advantages = repo_r_advantages(data.select("advantages").to_padded_tensor()["advantages"], log_prob, zeta)
+        data = data.clone(recurse=False)  # because the next pass over these rows needs the estimator's advantages
+        data["advantages"] = response_to_nested(advantages, data["response_mask"])
+    if (coefficient := tu.get(data, "entropy_coeff")) is not None:
+        kwargs["config"] = replace(loss_fn.keywords["config"], entropy_coeff=coefficient)
     whole = tu.get(data, "whole_tokens")
     if whole is None:
         return loss_fn(*args, data=data, **kwargs)

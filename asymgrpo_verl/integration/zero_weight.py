@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from asymgrpo_verl.integration.capabilities import POLICY_LOSSES, problems
 from asymgrpo_verl.integration.needs import NEEDS, WORKER
-from asymgrpo_verl.integration.settings import ZeroWeightSettings, zero_weight_from
+from asymgrpo_verl.integration.settings import ZeroWeightSettings, entropy_coefficient_from, zero_weight_from
 
 # The policy losses that are a sum over rollouts, with 0 for a rollout whose advantages are 0. Not in it: clip_cov and
 # kl_cov choose tokens by the mean advantage of a micro-batch, geo_mean divides by the rows of a micro-batch, dro has a
@@ -43,6 +43,7 @@ def why_all_rows(config: DictConfig) -> str | None:
     over_all = "is over all rollouts"
     reasons = (
         (zero_weight_from(config.algorithm).rollouts == "train", "algorithm.zero_weight.rollouts=train"),
+        (entropy_coefficient_from(config.algorithm), f"algorithm.entropy_coefficient: the entropy bonus {over_all}"),
         (coefficient != 0, f"{where}.entropy_coeff={coefficient}: the entropy bonus {over_all}"),
         (actor.calculate_entropy, f"{where}.calculate_entropy=True: actor/entropy_loss {over_all}"),
         (actor.use_kl_loss, f"{where}.use_kl_loss=True: the KL loss {over_all}"),

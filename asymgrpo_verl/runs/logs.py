@@ -21,6 +21,7 @@ from itertools import chain
 from pathlib import Path
 
 ACCURACY = re.compile(r"val-core/(.+)/(?:acc|reward)/mean@\d+")
+VALIDATED = re.compile(r"val-(?:core|aux)/(.+)/(?:acc|reward)/(\w+@\d+(?:/\w+)?)")
 LARGEST = 3.4028234663852886e38  # the largest 32-bit number
 
 
@@ -106,13 +107,29 @@ def read_events(directory: Path) -> list[dict]:
     return [steps[step] for step in sorted(steps)]
 
 
-def validation_accuracy(rows: list[dict], data_source: str) -> dict[int, float]:
+def validation_accuracy(rows: list[dict], data_source: str, by: str | None = None) -> dict[int, float]:
     """Return step -> accuracy on one data source, from verl's val-core/<data_source>/{acc,reward}/mean@n.
 
     A step whose accuracy is None, because verl computed NaN, has NaN.
+
+    Args:
+        by: another metric of the validation, such as pass@8, or pass@8/se for its standard error.
     """
-    keys = [key for key in _keys(rows) if _validated_source(key) == data_source]
+
+    def measures(key: str) -> bool:
+        if by is None:
+            return _validated_source(key) == data_source
+        match = VALIDATED.fullmatch(key)
+        return bool(match) and match[1] == data_source and match[2] in (by, f"{by}/mean")
+
+    keys = [key for key in _keys(rows) if measures(key)]
     return {row["step"]: math.nan if row[key] is None else row[key] for row in rows for key in keys if key in row}
+
+
+def validated_metrics(rows: list[dict], data_source: str) -> list[str]:
+    """Return the names that `validation_accuracy` takes for `by`, such as mean@8, best@8, pass@8: those with a mean."""
+    found = [match[2] for key in _keys(rows) if (match := VALIDATED.fullmatch(key)) and match[1] == data_source]
+    return sorted({name.removesuffix("/mean") for name in found if name.endswith("/mean") or "/" not in name})
 
 
 def data_sources(rows: list[dict]) -> set[str]:

@@ -22,7 +22,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from asymgrpo_verl.runs.logs import data_sources, read_metrics, validation_accuracy
+from asymgrpo_verl.runs.logs import data_sources, read_metrics, validated_metrics, validation_accuracy
 
 SHARD = re.compile(r"model_world_size_(\d+)_rank_\d+\.pt")
 STEP = re.compile(r"global_step_(\d+)")
@@ -42,11 +42,14 @@ def find_checkpoints(run: Path) -> dict[int, Path]:
     return {int(match[1]): path for match, path in named if match and _has_weights(path / "actor")}
 
 
-def best_checkpoint(run: Path, metrics: Path, data_source: str) -> tuple[Path, list[str]]:
+def best_checkpoint(run: Path, metrics: Path, data_source: str, by: str | None = None) -> tuple[Path, list[str]]:
     """Return the checkpoint with the best validation accuracy, and messages for the user.
 
     If several checkpoints have the best accuracy, the earliest is returned. A checkpoint whose accuracy is NaN is not
     considered.
+
+    Args:
+        by: the metric of the validation instead of the accuracy, such as pass@8: see `logs.validation_accuracy`.
 
     Raises:
         OSError, ValueError: no log, a damaged log, no validation on the data source, no checkpoint at a validated step.
@@ -57,8 +60,14 @@ def best_checkpoint(run: Path, metrics: Path, data_source: str) -> tuple[Path, l
             f"{metrics}: no such file, or an empty one. verl's logger `file` writes to VERL_FILE_LOGGER_PATH, else to "
             "./<trainer.project_name>/<trainer.experiment_name>.jsonl: give that file with --metrics."
         )
-    validated = validation_accuracy(rows, data_source)
+    validated = validation_accuracy(rows, data_source, by)
     accuracy = {step: value for step, value in validated.items() if not math.isnan(value)}
+    if not validated and data_source in data_sources(rows):
+        found = ", ".join(validated_metrics(rows, data_source))
+        raise ValueError(
+            f"{metrics}: got {found} on {data_source}; expected {by}. Choose another with --by. A validation has "
+            "pass@k if our trainer made it with rollout.val_kwargs.n > 1."
+        )
     if not validated:
         found = ", ".join(sorted(data_sources(rows))) or "no data source"
         raise ValueError(
@@ -81,7 +90,8 @@ def best_checkpoint(run: Path, metrics: Path, data_source: str) -> tuple[Path, l
         return -accuracy[step], step
 
     best, best_saved = min(accuracy, key=rank), min(saved, key=rank)
-    messages = [f"step {best_saved}: {accuracy[best_saved]:.4f} on {data_source}, the best of {len(saved)} checkpoints"]
+    what = f"{by} {accuracy[best_saved]:.4f}" if by else f"{accuracy[best_saved]:.4f}"
+    messages = [f"step {best_saved}: {what} on {data_source}, the best of {len(saved)} checkpoints"]
     if accuracy[best] > accuracy[best_saved]:
         messages.append(f"step {best}: validated at {accuracy[best]:.4f}, but it has no checkpoint")
     if numberless := sorted(checkpoints.keys() & (validated.keys() - accuracy.keys())):

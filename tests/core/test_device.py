@@ -26,8 +26,9 @@ from torch.utils._pytree import tree_map_only
 from verl.trainer.ppo.core_algos import agg_loss, get_policy_loss_fn
 from verl.workers.config import FSDPActorConfig
 
-from asymgrpo_verl.core import diagnostics, estimators, groups, losses
-from asymgrpo_verl.core.shaping import add_entropy, token_weights
+from asymgrpo_verl.core import diagnostics, estimators, groups, losses, shaping
+from asymgrpo_verl.core.losses import repo_r_advantages
+from asymgrpo_verl.core.shaping import add_entropy, confidence_weights, history_weights, token_weights
 
 REWARDS, MASK, UIDS = batch_of({"a": [1, 0, 0], "b": [1, 1, 1], "c": [0, 1, 0, 0], "d": [0, 0]})
 MASK[1, 2] = MASK[4, 0] = 0
@@ -125,6 +126,15 @@ def test_token_weights_do_not_wait(kind):
     assert waits_of(partial(token_weights, kind, top=0.4), MASK, LOG_PROBS, ENTROPY) == {}
 
 
+def test_repo_rs_advantages_do_not_wait():
+    assert waits_of(partial(repo_r_advantages, zeta=0.05), ADVANTAGES, LOG_PROBS) == {}
+
+
+def test_weights_of_rollouts_do_not_wait():
+    assert waits_of(partial(history_weights, belief=0.5, scale=1.3), GROUPS) == {}
+    assert waits_of(partial(confidence_weights, offset=0.1), GROUPS, MASK, LOG_PROBS) == {}
+
+
 def test_the_entropy_advantage_does_not_wait():
     assert waits_of(partial(add_entropy, alpha=0.4, kappa=2.0), ADVANTAGES, ENTROPY) == {}
 
@@ -141,6 +151,8 @@ DIAGNOSTICS = {
         (GROUPS, MASK, OLD_LOG_PROBS, LOG_PROBS, ENTROPY, ENTROPY * 2),
         total({"nonzero": 2}, METRICS),
     ),
+    # the correct rollouts
+    "displacement_metrics": ((GROUPS, MASK, OLD_LOG_PROBS, LOG_PROBS, N), total({"nonzero": 1}, METRICS)),
 }
 
 
@@ -152,18 +164,20 @@ def test_diagnostics_wait_for_lists_of_rows_and_for_their_metrics(name):
 
 def test_every_function_of_core_that_takes_tensors_is_tested_here():
     """A new function in one of these modules needs a test here, and its name in this list."""
-    here = {"alive_and_correct", "gather_groups", "two_channel_loss", "token_weights", "add_entropy", *DIAGNOSTICS}
+    here = {"alive_and_correct", "gather_groups", "two_channel_loss", *DIAGNOSTICS}
     inside = {"has_response", "compute_advantages", "per_rollout", "fitting", "spread", "reflected", "nearest_share"}
+    here |= {"token_weights", "add_entropy", "history_weights", "confidence_weights"}
+    here |= {"repo_r_advantages"}
     inside |= {*estimators.ESTIMATORS}
-    on_the_host = {"advantages_by_count", "learns_from_groups_of", "epoch_metrics"}
-    modules = diagnostics, estimators, groups, losses
+    on_the_host = {"advantages_by_count", "learns_from_groups_of", "epoch_metrics", "displacement_keys"}
+    modules = diagnostics, estimators, groups, losses, shaping
     public = {
         name
         for module in modules
         for name, value in vars(module).items()
         if callable(value) and getattr(value, "__module__", "") == module.__name__
         if name[0].islower() and not isinstance(value, type)
-    } | {"token_weights", "add_entropy"}
+    }
     assert public == here | inside | on_the_host
 
 

@@ -27,6 +27,7 @@ from asymgrpo_verl.core.diagnostics import (
     channel_metrics,
     count_epoch,
     covariance_metrics,
+    displacement_metrics,
     epoch_metrics,
     group_metrics,
     update_metrics,
@@ -235,4 +236,40 @@ def test_an_updates_metrics_are_what_their_definitions_say(batch):
         name = f"rollouts/{channel}/log_prob_increment"
         expected[name] = mean(((new - old)[r] * mask[r]).sum().item() for r in mine)
         expected[name + "_per_token"] = mean((new - old)[r, t].item() for r, t in there if r in mine)
+    assert metrics == pytest.approx(expected, abs=1e-6, nan_ok=True)
+
+
+def test_displacement_by_hand():
+    """Of the three correct rollouts of a, with increments of 0.4, -0.1 and -0.6 nats, two fell, by 0.7 nats in all."""
+    rewards, mask, index = batch_of({"a": [1, 1, 1, 0], "solved": [1, 1, 1, 1], "unsolved": [0, 0]}, length=2)
+    increment = torch.tensor([0.4, -0.1, -0.6, -9.0, -1.0, -1.0, -1.0, 1.0, -9.0, -9.0])
+    old = torch.full(mask.shape, -1.0)
+    new = old + torch.stack([increment + 5, torch.full_like(increment, -5.0)], 1)  # the sum over the tokens counts
+    metrics = displacement_metrics(gather_groups(rewards, mask, index), mask, old, new, n=4)
+    nan = math.nan
+    by_accuracy = {"share": [nan, nan, nan, 2 / 3, 3 / 4], "fall": [nan, nan, nan, 0.7 / 3, 3 / 4]}
+    expected = {"displacement/share": 2 / 3, "displacement/fall": 0.7 / 3} | {
+        f"displacement/{name}_at/{k}_of_4": value
+        for name, values in by_accuracy.items()
+        for k, value in enumerate(values)
+    }
+    assert metrics == pytest.approx(expected, abs=1e-5, nan_ok=True)
+
+
+@given(ragged_batches())
+def test_displacement_is_what_its_definition_says(batch):
+    rewards, mask, index = batch
+    old, new = (random_like(mask, seed) for seed in range(2))
+    falls = {}  # k of n = 4 -> the fall of each correct rollout in groups with this accuracy
+    mixed = []
+    for group in members(mask, index).values():
+        correct = [row for row in group if rewards[row].sum().item() > 0.5]
+        increments = [((new - old)[row] * mask[row]).double().sum().item() for row in correct]
+        falls.setdefault(math.floor(len(correct) / len(group) * 4 + 0.5), []).extend(increments)
+        mixed += increments if len(correct) < len(group) else []
+    expected = {}
+    for suffix, increments in [("", mixed), *((f"_at/{k}_of_4", falls.get(k, [])) for k in range(5))]:
+        expected[f"displacement/share{suffix}"] = mean(float(increment < 0) for increment in increments)
+        expected[f"displacement/fall{suffix}"] = mean(max(0.0, -increment) for increment in increments)
+    metrics = displacement_metrics(gather_groups(rewards, mask, index), mask, old, new, n=4)
     assert metrics == pytest.approx(expected, abs=1e-6, nan_ok=True)

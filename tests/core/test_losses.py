@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from verl.trainer.ppo.core_algos import get_policy_loss_fn
 from verl.workers.config import FSDPActorConfig
 
+from asymgrpo_verl.core.losses import repo_r_advantages
 from asymgrpo_verl.core.shaping import token_weights
 
 AGGREGATIONS = ["token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm"]
@@ -307,3 +308,24 @@ def test_weights_on_the_advantages_are_weights_on_the_loss_of_the_tokens(name, k
     expected = run(name, inputs, config, rollout_is_weights=weights)  # verl multiplies these into the loss of a token
     torch.testing.assert_close(weighted[0], expected[0])
     torch.testing.assert_close(weighted[1], expected[1])
+
+
+def test_repo_r_by_hand():
+    """GRPO's advantages at p = 3/8 with zeta 0.05: an unlikely token counts more if good, and less if bad."""
+    advantages = torch.tensor([[1.20761, 1.20761], [-0.72457, -0.72457], [0.0, 0.0]])
+    log_prob = torch.tensor([[-2.0, -0.1], [-2.0, -0.1], [-2.0, torch.nan]])
+    kept = repo_r_advantages(advantages, log_prob, zeta=0.05)
+    assert kept[0].tolist() == pytest.approx([1.32838, 1.21365], abs=1e-4)
+    assert kept[1].tolist() == pytest.approx([-0.65211, -0.72095], abs=1e-4)
+    assert kept[2].tolist() == [0, 0], "outside the mask log_prob may be no number"
+    lowered = repo_r_advantages(advantages, log_prob, zeta=-0.05)
+    assert lowered[:2, 0].tolist() == pytest.approx([1.20761 * 0.9, -0.72457 * 1.1])
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(-0.5, 0.5))
+def test_repo_r_changes_no_sign_is_finite_and_has_no_gradient(seed, zeta):
+    inputs = random_inputs(seed, spread=30)
+    log_prob = (inputs["log_prob"] - 40).requires_grad_()
+    moved = repo_r_advantages(inputs["advantages"], log_prob, zeta)
+    assert (moved * inputs["advantages"] >= 0).all() and torch.isfinite(moved).all() and not moved.requires_grad
+    torch.testing.assert_close(repo_r_advantages(inputs["advantages"], log_prob, 0.0), inputs["advantages"])

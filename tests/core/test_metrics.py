@@ -67,6 +67,7 @@ def test_the_functions_of_the_core_compute_the_keys_of_the_table():
         "epoch_metrics": diagnostics.epoch_metrics(diagnostics.count_epoch(diagnostics.EpochCounts(0), 0, groups, 4)),
         "channel_metrics": diagnostics.channel_metrics(groups, mask, values, values),
         "covariance_metrics": diagnostics.covariance_metrics(groups, mask, values, values, 4),
+        "displacement_metrics": diagnostics.displacement_metrics(groups, mask, values, values, 4),
         "update_metrics": diagnostics.update_metrics(groups, mask, values, values, values, values),
     }
     for function, metrics in made.items():

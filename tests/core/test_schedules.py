@@ -22,14 +22,19 @@ from hypothesis import strategies as st
 
 from asymgrpo_verl.core.schedules import (
     KINDS,
+    Coefficient,
     Constant,
     Cosine,
     Entropy,
+    EntropyCoefficient,
     Linear,
     Memory,
     Piecewise,
+    RepoR,
     SolveRate,
     beta_at,
+    next_coefficient,
+    next_zeta,
     observe,
 )
 from asymgrpo_verl.integration.settings import schedules_from
@@ -180,3 +185,40 @@ def test_a_bad_schedule_is_refused_with_its_key(schedule, message):
     with pytest.raises((ValueError, TypeError)) as error:
         schedules_from({"asymgrpo": {"schedule": schedule}})
     assert message in str(error.value)
+
+
+def test_the_entropy_coefficient_by_hand():
+    """With Skywork's numbers: the entropy 0.15 is below the target of 0.2 and 0.25 is not, nor is 0.2."""
+    schedule, steps = EntropyCoefficient(), [Coefficient(0.0)]
+    for entropy in (0.15, 0.1, 0.25, math.nan, 0.2, 0.2):
+        steps.append(next_coefficient(schedule, steps[-1], entropy))
+    assert [step.value for step in steps] == pytest.approx([0, 1e-4, 2e-4, 1e-4, 1e-4, 0, 0])
+    assert [step.applied for step in steps] == pytest.approx([0, 1e-4, 2e-4, 0, 0, 0, 0])
+
+
+@given(st.lists(st.floats(0, 1), max_size=30), st.floats(0, 0.1), st.floats(0, 0.02))
+def test_the_entropy_coefficient_stays_within_its_bounds_and_is_off_above_the_target(entropies, step, maximum):
+    schedule, coefficient = EntropyCoefficient(step=step, maximum=maximum), Coefficient(0.0)
+    for entropy in entropies:
+        coefficient = next_coefficient(schedule, coefficient, entropy)
+        assert 0 <= coefficient.value <= maximum
+        assert coefficient.applied == (coefficient.value if entropy < 0.2 else 0)
+
+
+def test_zeta_by_hand():
+    """It doubles away from 0 up to the maximum, halves towards 0, and changes its sign below the minimum."""
+    schedule = RepoR(target=0.3, minimum=0.001, maximum=0.006)
+    zetas = [0.002]
+    for entropy in (0.2, 0.2, 0.4, 0.4, 0.4, 0.4, 0.4, 0.3, math.nan, 0.2):
+        zetas.append(next_zeta(schedule, zetas[-1], entropy))
+    assert zetas == pytest.approx([0.002, 0.004, 0.006, 0.003, 0.0015, -0.001, -0.002, -0.004, -0.004, -0.004, -0.002])
+
+
+@given(st.lists(st.floats(0, 1), max_size=30), st.floats(0.001, 0.01), st.floats(0.01, 1))
+def test_zeta_stays_within_its_bounds_and_moves_against_the_entropys_error(entropies, minimum, maximum):
+    schedule, zeta = RepoR(minimum=minimum, maximum=maximum), minimum
+    for entropy in entropies:
+        after = next_zeta(schedule, zeta, entropy)
+        assert minimum * (1 - 1e-12) <= abs(after) <= maximum
+        assert (after - zeta) * (schedule.target - entropy) >= 0
+        zeta = after

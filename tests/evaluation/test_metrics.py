@@ -23,7 +23,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from asymgrpo_verl.evaluation.metrics import estimate, majority_at_k, pass_at_k, render, summarise
+from asymgrpo_verl.evaluation.metrics import estimate, majority_at_k, render, summarise
+from asymgrpo_verl.pass_at_k import pass_at_k
 
 
 def table(prompts: dict[str, list[tuple[int, int]]], source="aime24", **columns) -> pd.DataFrame:

@@ -24,8 +24,9 @@ from markupsafe import escape
 from pages import Page, unpacked
 from run_logs import all_metrics, asymgrpo, write_log, write_run
 
-from asymgrpo_verl.core.metrics import logged_metrics, names
+from asymgrpo_verl.core.metrics import METRICS, logged_metrics, names
 from asymgrpo_verl.figures import page
+from asymgrpo_verl.figures.page_panels import SECTIONS
 from asymgrpo_verl.figures.paper_figures import FIGURES
 from asymgrpo_verl.figures.tables import accuracy_table, dynamics_table, settings_table
 from asymgrpo_verl.runs.methods import by_method
@@ -235,3 +236,8 @@ def test_an_error_is_one_line_and_nothing_is_written(tmp_path):
         assert not (tmp_path / "out").exists()
     done = figures(log, "--out", log)
     assert done.status == 1 and done.stderr.startswith("asymgrpo figures: ") and str(log) in done.stderr
+
+
+def test_every_metric_of_ours_has_a_section():
+    starts = tuple(start for starts in SECTIONS.values() for start in starts)
+    assert [name for metric in METRICS for name in names(metric.key) if not name.startswith(starts)] == []

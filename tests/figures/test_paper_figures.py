@@ -16,7 +16,14 @@
 import pytest
 from run_logs import asymgrpo, write_log, write_run
 
-from asymgrpo_verl.figures.paper_figures import beta_panels, betas_of, draw_all, validated_sources
+from asymgrpo_verl.figures.paper_figures import (
+    beta_panels,
+    betas_of,
+    displacement_panels,
+    draw_all,
+    pass_panels,
+    validated_sources,
+)
 from asymgrpo_verl.runs.methods import by_method
 from asymgrpo_verl.runs.run import read_run
 
@@ -79,3 +86,27 @@ def test_the_betas_have_panels_only_if_a_run_changes_them(tmp_path):
 
     assert panels([0.9, 0.9]) == []
     assert [panel.needs for panel in panels([0.9, 0.5])] == ["asymgrpo/beta_pos", "asymgrpo/beta_neg"]
+
+
+def test_the_displacement_has_panels_only_if_a_run_has_measured_it(tmp_path):
+    """Half of the groups of step 5, a quarter of those of step 10, have 1 of 2 rollouts correct."""
+    old = by_method([read_run(str(write_log(tmp_path / "old.jsonl", [(1, {"groups/mixed": 1.0})])))])[0]
+    assert displacement_panels(old) == []
+    at = {"displacement/share_at/1_of_2": 0.2, "displacement/share": 0.2, "groups/solved/1_of_2": 0.5}
+    later = {"displacement/share_at/1_of_2": 0.8, "displacement/share": 0.8, "groups/solved/1_of_2": 0.25}
+    rows = [(1, {"displacement/share": None}), (5, at), (10, later)]
+    methods = by_method([read_run(str(write_log(tmp_path / "new.jsonl", rows)))])[0]
+    by_step, _, by_accuracy = displacement_panels(methods)
+    log = methods[0].runs[0].rows
+    assert {step: share for step, share in by_step.read(log).items() if step > 1} == {5: 20, 10: 80}
+    assert by_accuracy.read(log) == {0.5: pytest.approx(40)}
+
+
+def test_pass_at_n_has_a_panel_per_data_source_with_its_standard_error(tmp_path):
+    rows = [(0, {"val-core/a/acc/mean@1": 0.5}), (5, {"val-core/a/acc/mean@1": 0.5, "val-core/b/acc/mean@4": 0.5})]
+    assert pass_panels(by_method([read_run(str(write_log(tmp_path / "old.jsonl", rows)))])[0], ["a", "b"]) == []
+    several = {"val-core/b/acc/pass@4/mean": 0.8, "val-core/b/acc/pass@4/se": 0.1, "val-aux/b/acc/pass@2/mean": 0.6}
+    methods = by_method([read_run(str(write_log(tmp_path / "new.jsonl", [*rows, (10, several)])))])[0]
+    (panel,) = pass_panels(methods, ["a", "b"])
+    log = methods[0].runs[0].rows
+    assert (panel.title, panel.read(log), panel.error(log)) == ("b", {10: 80}, {10: 10})

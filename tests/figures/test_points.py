@@ -78,3 +78,8 @@ def test_the_average_accuracy_is_over_data_sources_at_the_steps_that_validate_al
     assert points.accuracy(rows, ["a", "b"]) == pytest.approx({0: 0.4})
     assert points.accuracy(rows, ["a"]) == {0: 0.2, 1: 0.9}
     assert points.last(points.accuracy(rows, ["a"])) == 0.9 and points.best({0: 0.5, 1: NAN, 2: 0.4}) == 0.5
+
+
+def test_a_band_of_the_standard_error_is_around_the_mean_and_absent_where_it_is_unknown():
+    drawn = points.with_error(points.line([{0: 0.5, 10: 0.6, 20: 0.7}]), {0: 0.1, 10: float("nan")})
+    assert (drawn.mean, drawn.low, drawn.high) == ([0.5, 0.6, 0.7], [0.4, 0.6, 0.7], [0.6, 0.6, 0.7])

@@ -17,7 +17,17 @@ from functools import cache
 
 import pytest
 import torch
-from updates import MEAN_OVER_NONZERO, NOISE, ONE_MICRO_BATCH, OTHER_LOSSES, ROWS, SAME_GRADIENT, Case, train
+from updates import (
+    COEFFICIENTS,
+    MEAN_OVER_NONZERO,
+    NOISE,
+    ONE_MICRO_BATCH,
+    OTHER_LOSSES,
+    ROWS,
+    SAME_GRADIENT,
+    Case,
+    train,
+)
 
 from asymgrpo_verl.core.zero_weight import SHARES_OF_TOKENS
 
@@ -38,6 +48,7 @@ def outcomes(tmp_path_factory, base_policy):
     def of(ranks: int, dtype: torch.dtype) -> dict:
         cases = [*COMPARED[ranks, dtype], *(case._replace(rollouts="train") for case in COMPARED[ranks, dtype]), *NOISE]
         if dtype == torch.float64:
+            cases += COEFFICIENTS
             cases += MEAN_OVER_NONZERO
             cases += [case._replace(rollouts="absent") for case in MEAN_OVER_NONZERO] if ranks == 1 else []
         return train(ranks, base_policy, tmp_path_factory.mktemp("updates"), dtype, list(dict.fromkeys(cases)))
@@ -70,6 +81,13 @@ def test_the_weights_moved_and_rows_were_skipped(outcomes, ranks):
     # Without shuffling, the two mini-batches come again in every epoch. If all 12 rows of the first have advantage 0,
     # each rank runs one of them.
     assert shares["mini-batch"] == pytest.approx([1 - ranks / 12, 0] * 5)
+
+
+def test_the_entropy_coefficient_of_the_batch_trains_as_if_it_were_in_the_configuration(outcomes):
+    trained = outcomes(1, torch.float64)
+    none, none_in_batch, some, some_in_batch = COEFFICIENTS
+    assert distance(trained[none], trained[none_in_batch]) == distance(trained[some], trained[some_in_batch]) == 0
+    assert distance(trained[none], trained[some]) > 1e-4
 
 
 def test_metrics_stay_those_of_all_tokens(outcomes):

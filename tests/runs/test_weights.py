@@ -82,6 +82,21 @@ def test_the_data_source_and_the_log_can_be_chosen(tmp_path):
     assert done.stdout == f"{tmp_path / 'global_step_1'}\n"
 
 
+def test_another_metric_of_the_validation_can_be_chosen(tmp_path):
+    rows = [
+        (step, {f"val-core/{MATH_500}/acc/mean@8": mean, f"val-core/{MATH_500}/acc/pass@8/mean": one})
+        for step, mean, one in [(1, 0.9, 0.91), (2, 0.1, 0.95)]
+    ]
+    write_log(tmp_path / "metrics.jsonl", rows)
+    save(tmp_path, 1, 2)
+    assert select(tmp_path).stdout == f"{tmp_path / 'global_step_1'}\n"
+    done = select(tmp_path, "--by", "pass@8")
+    assert done.stdout == f"{tmp_path / 'global_step_2'}\n"
+    assert done.stderr == f"step 2: pass@8 0.9500 on {MATH_500}, the best of 2 checkpoints\n"
+    done = select(tmp_path, "--by", "pass@4")
+    assert done.status == 1 and f"got mean@8, pass@8 on {MATH_500}; expected pass@4." in done.stderr
+
+
 def test_a_nan_never_wins_and_its_step_is_named(tmp_path):
     log(tmp_path / "metrics.jsonl", {1: None, 2: math.nan, 3: 0.5, 4: math.inf})
     save(tmp_path, 1, 2, 3, 4)

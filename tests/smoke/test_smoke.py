@@ -113,7 +113,7 @@ def test_a_bad_value_in_the_log_is_named(step, change, message):
 def test_a_missing_key_and_a_missing_step_are_named():
     rows = good_rows()
     del rows[2]["gradient/positive/norm"]
-    assert problems(rows) == ["89 metrics in the log: missing: gradient/positive/norm"]
+    assert problems(rows) == ["111 metrics in the log: missing: gradient/positive/norm"]
     assert problems(good_rows()[:2]) == ["2 steps in the log: got the steps [1]."]
     assert problems([]) == ["2 steps in the log: got the steps []."]
 
