@@ -115,6 +115,24 @@ def _figures(args: argparse.Namespace) -> None:
     print(args.out / "index.html")
 
 
+def _lab(args: argparse.Namespace) -> None:
+    from concurrent.futures.process import BrokenProcessPool
+
+    from asymgrpo_verl.files import in_a_line
+    from asymgrpo_verl.lab.asked import Comparison
+    from asymgrpo_verl.lab.command import compare
+    from asymgrpo_verl.lab.state import Budget
+
+    budget = Budget(args.steps, args.prompts, args.n, learning_rate=args.learning_rate)
+    asked = Comparison(args.methods, args.seeds, args.task, args.instance, budget, args.reach, args.out)
+    try:
+        print(compare(asked))
+    except (OSError, ValueError, TypeError, ImportError) as error:
+        sys.exit(f"asymgrpo lab: {in_a_line(error)}")
+    except BrokenProcessPool:
+        sys.exit("asymgrpo lab: a process was killed, perhaps for memory. Run the same command again to resume.")
+
+
 def _kind(convert: Callable, allowed: Callable, expected: str) -> Callable:
     """Return the type of an argument: `convert`, with an error that names what is expected."""
 
@@ -150,8 +168,17 @@ def _betas(text: str) -> tuple:
     return settings.beta_pos, settings.beta_neg, settings.flip
 
 
+def _seeds(text: str) -> list[int]:
+    """Parse N, which is 1-N, or FIRST-LAST."""
+    first, dash, last = text.rpartition("-")
+    return list(range(int(first) if dash else 1, int(last) + 1))
+
+
+_seed_range = _kind(_seeds, lambda value: value and value[0] >= 0, "a number of seeds >= 1, or FIRST-LAST")
 _positive = _kind(int, lambda value: value >= 1, "an integer >= 1")
 _temperature = _kind(float, lambda value: 0 <= value < float("inf"), "a number >= 0")
+_group = _kind(int, lambda value: value >= 2, "an integer >= 2")
+_rate = _kind(float, lambda value: 0 < value < float("inf"), "a number > 0")
 _share = _kind(float, lambda value: 0 < value <= 1, "a number in (0, 1]")
 _json_object = _kind(json.loads, lambda value: isinstance(value, dict), "a JSON object")
 
@@ -318,6 +345,41 @@ def _add_figures(commands) -> None:
     parser.set_defaults(run=_figures)
 
 
+def _add_lab(commands) -> None:
+    parser = commands.add_parser(
+        "lab",
+        help="compare methods on small tasks with many seeds, in minutes",
+        description="Train small policies with each METHOD and each seed, and print the means with 95% intervals and "
+        "the differences to the first METHOD, seed by seed. The runs of a directory are not trained again. If the "
+        "command is killed, run it again to resume. docs/lab.md says what the tasks are.",
+    )
+    parser.add_argument(
+        "methods",
+        nargs="+",
+        metavar="METHOD",
+        help="a method of configs/asymgrpo, or an estimator, also of your own plugin; METHOD:KEY=VALUE,... changes its "
+        "settings, as in asymgrpo:beta_pos=0.8",
+    )
+    parser.add_argument("--task", required=True, choices=("facts", "rules", "chain"), help="what the policies learn")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory of the runs and of table.md")
+    parser.add_argument(
+        "--seeds", type=_seed_range, default="16", metavar="N", help="1 to N; or FIRST-LAST (default: %(default)s)"
+    )
+    parser.add_argument("--steps", type=_positive, default=400, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--instance", type=int, default=1, metavar="N", help="seed of the task and of its base policy (default: 1)"
+    )
+    parser.add_argument("--prompts", type=_positive, default=32, metavar="N", help="per step (default: %(default)s)")
+    parser.add_argument("--n", type=_group, default=8, metavar="N", help="rollouts per prompt (default: %(default)s)")
+    parser.add_argument(
+        "--learning-rate", type=_rate, default=5e-4, metavar="X", help="of AdamW, constant (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--reach", type=_share, default=0.5, metavar="X", help="accuracy to count the steps to (default: %(default)s)"
+    )
+    parser.set_defaults(run=_lab)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="asymgrpo", description="AsymGRPO for verl")
     parser.add_argument("--version", action="version", version=f"asymgrpo_verl {asymgrpo_verl.__version__}")
@@ -331,7 +393,7 @@ def main() -> None:
         "GPU: a few minutes. With DEVICE=cpu in the environment, the same without a GPU",
     )
     parser_of_check.set_defaults(run=_run_check)
-    for add in (_add_evaluate, _add_verdict, _add_select, _add_table, _add_figures, _add_curves):
+    for add in (_add_evaluate, _add_verdict, _add_select, _add_table, _add_figures, _add_curves, _add_lab):
         add(commands)
     try:
         args = parser.parse_args()  # an argument's type may need a package too

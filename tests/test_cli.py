@@ -36,10 +36,10 @@ def test_version_prints_the_version_of_the_package():
 def test_help_lists_every_subcommand():
     done = asymgrpo("--help")
     assert done.status == 0
-    assert "{check,evaluate,verdict,select,table,figures,curves}" in done.stdout
+    assert "{check,evaluate,verdict,select,table,figures,curves,lab}" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["check", "evaluate", "verdict", "select", "table", "figures", "curves"])
+@pytest.mark.parametrize("command", ["check", "evaluate", "verdict", "select", "table", "figures", "curves", "lab"])
 def test_every_subcommand_has_help(command):
     done = asymgrpo(command, "--help")
     assert done.status == 0 and done.stdout.startswith(f"usage: asymgrpo {command} ")

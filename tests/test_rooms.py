@@ -55,10 +55,11 @@ ROOMS = {
     "integration": Room(f"{FLOOR} core", "hydra numpy omegaconf ray tensordict torch transfer_queue verl"),
     "evaluation": Room(f"{FLOOR} rewards runs cpu", "numpy pandas pyarrow tqdm transformers vllm"),
     "figures": Room(f"{FLOOR} core runs", "jinja2 matplotlib torch"),
+    "lab": Room(f"{FLOOR} core runs integration", "numpy omegaconf torch yaml"),
     "smoke": Room(f"{FLOOR} core rewards runs", "numpy torch verl"),
     # Doors, which users name. Nothing imports a door.
     "plugin": Room("core integration cpu", "hydra wrapt"),
-    "cli": Room(f"{FLOOR} integration evaluation figures runs smoke"),
+    "cli": Room(f"{FLOOR} integration evaluation figures runs smoke lab"),
     "checkpoints": Room(f"{FLOOR} runs", "verl"),
     "dry_run": Room(f"{FLOOR} integration", "hydra omegaconf verl"),
     "data_prep": Room("files row_files rewards", "datasets pyarrow tqdm"),
