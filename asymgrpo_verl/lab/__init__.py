@@ -11,10 +11,11 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""`asymgrpo lab`: train small policies with the functions of `core`, in one process and with many seeds side by side.
+"""`asymgrpo lab`: train small policies with the functions of `core`, many seeds side by side, and compare methods.
 
-Imports `core`, `runs` and the floor; no verl, Ray or vLLM. Read `training` first: one step of a run is there.
-`policies` is a Qwen3 whose weights have a leading axis, one entry per run. `sampling` draws rollouts from it. `tasks`
-has the problems, `base_policy` what a run starts from, `methods` what METHOD means here, `comparison` the table at the
-end.
+Imports `core`, `runs`, `integration.settings` and the floor; no verl, Ray or vLLM. Read `steps` first: one step of the
+runs is there. `policies` is a Qwen3 whose weights have a leading axis, one entry per run, and `sampling` draws rollouts
+from it. `tasks` has the problems, `base_policy` what a run starts from, `methods` what METHOD means here. `training`
+takes the steps of a block of runs, between which there is a `state`. `command` trains what the user has `asked` for,
+and `comparison` makes the table.
 """

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What the user of `asymgrpo lab` asks for: check it, leave it beside the logs, and find what is still to be trained."""
+"""What the user of `asymgrpo lab` asks for: check it, write it beside the logs, and find what is still to train."""
 
 from pathlib import Path
 from typing import Any, NamedTuple

@@ -138,6 +138,8 @@ def report(logs: dict[str, list[list[dict]]], shown: list[Column]) -> str:
     lines += [
         "",
         f"± is half a 95% interval over {len(logs[first])} seeds (Student's t). Differences are seed by seed.",
+        f"Entropies (nats per token) and shares of prompts are means over the last {LAST} steps. A run that does not "
+        "reach the accuracy counts with all its steps.",
     ]
     for name in others:
         if seeds := seeds_for(paired[name]["accuracy"]):
