@@ -73,14 +73,19 @@ class State:
         self.rngs = [np.random.default_rng(seed) for seed in seeds]
         self.memories = [{name: Memory() for name in method.schedules} for _ in seeds]
 
-    def update(self) -> None:
-        """Take one step of AdamW along the gradients of the weights, each run's clipped to a norm of MAX_GRADIENT."""
+    def update(self) -> torch.Tensor:
+        """Take one step of AdamW along the gradients of the weights, each run's clipped to a norm of MAX_GRADIENT.
+
+        Returns:
+            (runs,) the norms before.
+        """
         gradient = torch.cat([weight.grad.reshape(len(self.flat), -1) for weight in self.weights.values()], dim=1)
         norm = gradient.norm(dim=1, keepdim=True)
         self.flat.grad = gradient.mul_((MAX_GRADIENT / (norm + 1e-6)).clamp(max=1))  # as clip_grad_norm_ does
         self.optimizer.step()
         for weight in self.weights.values():
             weight.grad = None
+        return norm.squeeze(1)
 
     def save(self, path: Path) -> None:
         """Write everything into one file, so that no run of it is ahead of another."""

@@ -74,8 +74,10 @@ def train_step(shape: Shape, state: State, task: Task, method: Method) -> list[d
         prompts, rollouts.responses, rollouts.mask, rollouts.log_probs, torch.stack(advantages).to(prompts.device)
     )
     size = budget.prompts // budget.updates
-    for k in range(budget.updates):
-        _update(shape, state, task, method, Batch(*(x[:, k * size : (k + 1) * size] for x in batch)))
+    parts = [Batch(*(x[:, k * size : (k + 1) * size] for x in batch)) for k in range(budget.updates)]
+    norms = torch.stack([_update(shape, state, task, method, part) for part in parts]).mean(0)
+    for row, norm in zip(rows, norms.tolist(), strict=True):
+        row["actor/grad_norm"] = norm
     if method.increment_every and state.step % method.increment_every == 0:
         with torch.no_grad():
             after = response_log_probs(shape, state.weights, prompts, rollouts.responses, task.pad, entropy=True)
@@ -155,8 +157,8 @@ def grpo(groups: Groups, normalised: bool) -> torch.Tensor:
     return ((groups.correct.double() - accuracy[groups.index]) * scale[groups.index]).float()
 
 
-def _update(shape: Shape, state: State, task: Task, method: Method, batch: Batch) -> None:
-    """Update each policy on its mini-batch, with the mean over the mini-batch's tokens (Eq. 2).
+def _update(shape: Shape, state: State, task: Task, method: Method, batch: Batch) -> torch.Tensor:
+    """Update each policy on its mini-batch, with the mean over the mini-batch's tokens (Eq. 2); return gradient norms.
 
     A prompt whose advantages are 0 has no gradient, so it is left out; its tokens still count in the mean. A policy
     that learns from fewer prompts than another is filled up with such prompts.
@@ -182,7 +184,7 @@ def _update(shape: Shape, state: State, task: Task, method: Method, batch: Batch
     if method.entropy_coeff:
         loss = loss - method.entropy_coeff * (entropy * weight).sum()
     loss.backward()
-    state.update()
+    return state.update()
 
 
 def validate(shape: Shape, state: State, task: Task) -> list[dict[str, float]]:
