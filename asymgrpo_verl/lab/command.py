@@ -79,7 +79,7 @@ def _train_all(asked: Comparison, blocks: list[Block], device: str, processes: i
                     future.result()
                 if steps := done.value:
                     speed = steps / (time.monotonic() - began)
-                    _say(f"{steps} of {total} steps, {speed:.0f} per second, {(total - steps) / speed:.0f} s to go")
+                    _say(f"{steps} of {total} steps, {speed:.1f} per second, {(total - steps) / speed:.0f} s to go")
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)
