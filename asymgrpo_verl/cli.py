@@ -360,7 +360,9 @@ def _add_lab(commands) -> None:
         help="a method of configs/asymgrpo, or an estimator, also of your own plugin; METHOD:KEY=VALUE,... changes its "
         "settings, as in asymgrpo:beta_pos=0.8",
     )
-    parser.add_argument("--task", required=True, choices=("facts", "rules", "chain"), help="what the policies learn")
+    parser.add_argument(
+        "--task", required=True, choices=("facts", "rules", "chain", "ways", "slips"), help="what the policies learn"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory of the runs and of table.md")
     parser.add_argument(
         "--seeds", type=_seed_range, default="16", metavar="N", help="1 to N; or FIRST-LAST (default: %(default)s)"

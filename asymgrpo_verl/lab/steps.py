@@ -189,7 +189,7 @@ def _update(shape: Shape, state: State, task: Task, method: Method, batch: Batch
 
 def validate(shape: Shape, state: State, task: Task) -> list[dict[str, float]]:
     """Return accuracy and pass@n of each policy on the validation prompts, at temperature 1."""
-    drawn = task.draw(np.random.default_rng(VALIDATION_SEED), VALIDATION_PROMPTS)
+    drawn = task.draw(np.random.default_rng(VALIDATION_SEED), VALIDATION_PROMPTS, held_out=True)
     runs = len(state.flat)
     prompts = torch.from_numpy(drawn.tokens).to(state.flat.device).expand(runs, -1, -1)
     generators = [torch.Generator().manual_seed(VALIDATION_SEED) for _ in range(runs)]

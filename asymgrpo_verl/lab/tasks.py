@@ -52,8 +52,8 @@ class Task(Protocol):
     end: int
     pad: int
 
-    def draw(self, rng: np.random.Generator, count: int) -> Prompts:
-        """Draw prompts."""
+    def draw(self, rng: np.random.Generator, count: int, held_out: bool = False) -> Prompts:
+        """Draw prompts; with `held_out`, those of a kind that training does not have, if the task has such."""
 
     def teach(self, prompts: Prompts, rng: np.random.Generator) -> np.ndarray:
         """Draw the response to each prompt that the base policy learns to give: (prompts, response_length)."""
@@ -88,7 +88,7 @@ class Facts:
         self.equals, self.end, self.pad = range(10 + operators, 13 + operators)
         self.vocab, self.prompt_length, self.response_length = 13 + operators, 2 * steps + 2, steps + 1
 
-    def draw(self, rng, count):
+    def draw(self, rng, count, held_out=False):
         length = rng.integers(1, self.steps + 1, count)
         digits, operators = (
             rng.integers(0, 10, (count, self.steps + 1)),
@@ -109,10 +109,13 @@ class Facts:
         def believe(operator, left, right):
             at, chance = (operator, left, right), rng.random(len(left))
             known = self.known[at]
-            wrong = np.where(chance < known + 0.8 * (1 - known), self.beliefs[0][at], self.beliefs[1][at])
-            return np.where(chance < known, self.table[at], wrong)
+            return np.where(chance < known, self.table[at], self._wrong(rng, at, (chance - known) / (1 - known)))
 
         return self._work(prompts.parts, believe)
+
+    def _wrong(self, rng, at, chance):
+        """Return the wrong digits of facts; `chance` is uniform on [0, 1]."""
+        return np.where(chance < 0.8, self.beliefs[0][at], self.beliefs[1][at])
 
     def _work(self, parts, result_of):
         length, digits, operators = parts[:, 0], parts[:, 1 : self.steps + 2], parts[:, self.steps + 2 :]
@@ -125,6 +128,22 @@ class Facts:
 
     def correct(self, solution, responses):
         return _ends_as(solution, responses, self.end, 1)
+
+
+class Slips(Facts):
+    """Chains of one to six facts about 600 entries, each known with a probability from 0.3 to 1 (log-uniform).
+
+    A digit that is wrong is any of the nine others: the wrong tokens share much probability, and none of them is a
+    belief. So there is little to explore, and the entropy of the base policy is noise.
+    """
+
+    name = "slips"
+
+    def __init__(self, seed: int):
+        super().__init__(seed, operators=6, steps=6, lowest=0.3)
+
+    def _wrong(self, rng, at, chance):
+        return (self.table[at] + rng.integers(1, 10, len(chance))) % 10
 
 
 class Rules:
@@ -146,7 +165,7 @@ class Rules:
         self.equals, self.end, self.pad = range(10 + symbols + rules, 13 + symbols + rules)
         self.vocab, self.prompt_length, self.response_length = 13 + symbols + rules, 4, 5
 
-    def draw(self, rng, count):
+    def draw(self, rng, count, held_out=False):
         symbol, digits = rng.integers(0, self.symbols, count), rng.integers(0, 10, (2, count))
         tokens = np.stack([10 + symbol, *digits, np.full(count, self.equals)], axis=1)
         parts = np.stack([symbol, *digits], axis=1)
@@ -188,7 +207,7 @@ class Chain:
         self.equals, self.end, self.pad = range(10 + symbols + rules, 13 + symbols + rules)
         self.vocab, self.prompt_length, self.response_length = 13 + symbols + rules, steps + 2, 2 * steps + 1
 
-    def draw(self, rng, count):
+    def draw(self, rng, count, held_out=False):
         length = rng.integers(1, self.steps + 1, count)
         digit, symbols = rng.integers(0, 10, count), rng.integers(0, self.symbols, (count, self.steps))
         tokens = np.full((count, self.prompt_length), self.pad)
@@ -222,6 +241,71 @@ class Chain:
         return _ends_as(solution, responses, self.end, 1)
 
 
+class Ways:
+    """A digit and one to three of 40 symbols, `3 s t =`. A symbol stands for a permutation of the digits.
+
+    The response names one of three ways for each symbol, and the digit after it. Every way is right, but the base
+    policy knows a symbol by each way with a probability of its own, log-uniform from 0.05 to 1, and otherwise gives a
+    wrong digit that belongs to symbol, way and digit. It prefers the first way everywhere, in 70% of the cases. So it
+    pays to keep all ways until each symbol has its own. The last digit counts. A fifth of the pairs of neighbouring
+    symbols are held out: training never has them, and each validation prompt has at least one.
+    """
+
+    name = "ways"
+
+    def __init__(self, seed: int, symbols: int = 40, steps: int = 3, lowest: float = 0.05):
+        rng = np.random.default_rng(seed)
+        self.symbols, self.steps, self.preference = symbols, steps, np.array([[0.7, 0.2, 0.1]])
+        ways = self.preference.shape[1]
+        self.permutations = np.stack([rng.permutation(10) for _ in range(symbols)])
+        self.known = np.exp(rng.uniform(np.log(lowest), 0, (symbols, ways)))
+        self.beliefs = (self.permutations[:, None] + rng.integers(1, 10, (symbols, ways, 10))) % 10
+        self.is_held_out = rng.random((symbols, symbols)) < 0.2
+        self.equals, self.end, self.pad = range(10 + symbols + ways, 13 + symbols + ways)
+        self.vocab, self.prompt_length, self.response_length = 13 + symbols + ways, steps + 2, 2 * steps + 1
+
+    def draw(self, rng, count, held_out=False):
+        length = rng.integers(1 + held_out, self.steps + 1, count)
+        digit, symbols = rng.integers(0, 10, count), rng.integers(0, self.symbols, (count, self.steps))
+        while (again := self._has_held_out(length, symbols) != held_out).any():
+            symbols[again] = rng.integers(0, self.symbols, (int(again.sum()), self.steps))
+        tokens = np.full((count, self.prompt_length), self.pad)
+        tokens[:, -1] = self.equals
+        for steps in range(1, self.steps + 1):
+            rows = length == steps
+            tokens[rows, -steps - 2] = digit[rows]
+            tokens[rows, -steps - 1 : -1] = 10 + symbols[rows, :steps]
+        parts = np.concatenate([length[:, None], digit[:, None], symbols], axis=1)
+        return Prompts(tokens, self._work(parts, None), parts)
+
+    def _has_held_out(self, length, symbols):
+        pairs = self.is_held_out[symbols[:, :-1], symbols[:, 1:]]
+        return (pairs & (np.arange(1, self.steps) < length[:, None])).any(1)
+
+    def teach(self, prompts, rng):
+        return self._work(prompts.parts, rng)
+
+    def _work(self, parts, rng):
+        """Return responses by the base policy's ways and knowledge; without `rng`, correct ones by the first way."""
+        length, digit = parts[:, 0], parts[:, 1]
+        responses = np.full((len(parts), self.response_length), self.pad)
+        for step in range(self.steps):
+            symbol, way = parts[:, 2 + step], np.zeros(len(parts), dtype=int)
+            result = self.permutations[symbol, digit]
+            if rng is not None:
+                way = _draw_each(rng, self.preference.repeat(len(parts), 0))
+                known = rng.random(len(parts)) < self.known[symbol, way]
+                result = np.where(known, result, self.beliefs[symbol, way, digit])
+            digit, rows = result, length > step
+            responses[rows, 2 * step] = 10 + self.symbols + way[rows]
+            responses[rows, 2 * step + 1] = digit[rows]
+        responses[np.arange(len(parts)), 2 * length] = self.end
+        return responses
+
+    def correct(self, solution, responses):
+        return _ends_as(solution, responses, self.end, 1)
+
+
 def _log_spaced(lowest: float, highest: float, count: int) -> np.ndarray:
     return np.exp(np.linspace(np.log(lowest), np.log(highest), count))
 
@@ -243,4 +327,4 @@ def _draw_each(rng: np.random.Generator, chances: np.ndarray) -> np.ndarray:
     return (chances.cumsum(1) < rng.random((len(chances), 1))).sum(1).clip(max=chances.shape[1] - 1)
 
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Facts, Rules, Chain)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Facts, Rules, Chain, Ways, Slips)}
