@@ -27,7 +27,7 @@ from asymgrpo_verl.lab.tasks import Task
 STEPS, ROWS, LEARNING_RATE, WARM_UP = 800, 512, 3e-3, 0.1
 
 
-def base_policy(task: Task, shape: Shape, seed: int, steps: int = STEPS) -> Weights:
+def base_policy(task: Task, shape: Shape, seed: int, steps: int = STEPS, rows: int = ROWS) -> Weights:
     """Train a policy by next-token prediction on the teacher's responses.
 
     Returns:
@@ -40,8 +40,8 @@ def base_policy(task: Task, shape: Shape, seed: int, steps: int = STEPS) -> Weig
         done = (step + 1) / steps
         decay = 0.5 * (1 + math.cos(math.pi * done))
         optimizer.param_groups[0]["lr"] = LEARNING_RATE * min(1, done / WARM_UP) * decay
-        prompts = task.draw(rng, ROWS)
-        responses = torch.from_numpy(task.teach(prompts, rng)).view(1, ROWS, -1, 1)
+        prompts = task.draw(rng, rows)
+        responses = torch.from_numpy(task.teach(prompts, rng)).view(1, rows, -1, 1)
         log_probs, _ = response_log_probs(
             shape, weights, torch.from_numpy(prompts.tokens).unsqueeze(0), responses, task.pad
         )

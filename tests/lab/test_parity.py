@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The lab against the real stack without Ray: verl's own trainer functions and worker, FSDP2 on gloo, two updates, fp32.
+"""The lab against verl's own trainer functions and worker, without Ray: FSDP2 on gloo, two updates in fp32.
 
 Both get the rollouts that the lab drew; verl computes log-probabilities, advantages, loss, gradient and AdamW itself.
 """
