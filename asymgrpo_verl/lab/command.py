@@ -17,6 +17,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, wait
 
@@ -69,7 +70,7 @@ def _train_all(asked: Comparison, blocks: list[Block], device: str, processes: i
     total = sum((asked.budget.steps - block.done) * len(block.seeds) for block in blocks)
     _say(f"{total} steps of {sum(len(block.seeds) for block in blocks)} runs to do")
     began = time.monotonic()
-    arguments = (done, stop, os.getpid(), cores // processes)
+    arguments = (done, stop, cores // processes)
     with ProcessPoolExecutor(processes, spawn, _start_process, arguments) as pool:
         waiting = [pool.submit(_train_block, asked, block, device) for block in blocks]
         try:
@@ -86,18 +87,25 @@ def _train_all(asked: Comparison, blocks: list[Block], device: str, processes: i
             raise
 
 
-def _start_process(done, stop, parent: int, threads: int) -> None:
-    """Prepare a process that trains blocks. It ends at its next step if the parent asks it to, or has died."""
+def _start_process(done, stop, threads: int) -> None:
+    """Prepare a process that trains blocks. It ends its block at the next step if `stop` is set."""
     global _count
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and sets `stop`
     torch.set_num_threads(threads)
     methods.load_plugins()
 
     def _count(steps: int) -> None:
-        if stop.is_set() or os.getppid() != parent:
+        if stop.is_set():
             sys.exit()
         with done.get_lock():
             done.value += steps
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent has died, because it would wait for another block for ever."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _train_block(asked: Comparison, block: Block, device: str) -> None:

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 import torch
 from console import asymgrpo
@@ -100,12 +101,14 @@ def test_killed_and_started_again_it_ends_as_if_it_had_not_been(tmp_path):
     expected = asymgrpo("lab", *arguments, "--out", unbroken)
     command = [sys.executable, "-m", "asymgrpo_verl.cli", "lab", *arguments, "--out", str(killed)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        watched = psutil.Process(process.pid)
         started = time.monotonic()
         while not (states := [*killed.glob("*.state")]) and time.monotonic() < started + 60:
             time.sleep(0.01)
+        children = watched.children(recursive=True)
         os.kill(process.pid, signal.SIGKILL)
     assert states, "killed before the first state was saved"
-    time.sleep(2)  # its processes end at their next step
+    assert not psutil.wait_procs(children, timeout=10)[1], "its processes outlive it"
     resumed = asymgrpo("lab", *arguments, "--out", killed)
     assert resumed.stdout == expected.stdout
     for log in unbroken.glob("*/metrics.jsonl"):
