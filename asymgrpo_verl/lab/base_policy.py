@@ -24,7 +24,7 @@ from asymgrpo_verl.lab.policies import Shape, Weights, draw_weights
 from asymgrpo_verl.lab.sampling import response_log_probs
 from asymgrpo_verl.lab.tasks import Task
 
-STEPS, ROWS, LEARNING_RATE, WARM_UP = 800, 512, 3e-3, 0.1
+STEPS, ROWS, LEARNING_RATE, WARM_UP = 1500, 512, 3e-3, 0.1
 
 
 def base_policy(task: Task, shape: Shape, seed: int, steps: int = STEPS, rows: int = ROWS) -> Weights:

@@ -50,7 +50,7 @@ def compare(asked: Comparison) -> str:
     if blocks := blocks_to_train(asked, SIDE_BY_SIDE[device]):
         asked.out.mkdir(parents=True, exist_ok=True)
         if not asked.base.exists():
-            _say(f"training the base policy of {asked.task}, instance {asked.instance}, which takes a few minutes")
+            _say(f"training the base policy of {asked.task}, instance {asked.instance}, which takes minutes")
             task = TASKS[asked.task](asked.instance)
             kept_base_policy(task, Shape(task.vocab), asked.instance, asked.base)
         for block in blocks:

@@ -131,7 +131,7 @@ class Facts:
 
 
 class Slips(Facts):
-    """Chains of one to six facts about 600 entries, each known with a probability from 0.3 to 1 (log-uniform).
+    """Chains of one to four facts as in `facts`, each known with a probability from 0.3 to 1 (log-uniform).
 
     A digit that is wrong is any of the nine others: the wrong tokens share much probability, and none of them is a
     belief. So there is little to explore, and the entropy of the base policy is noise.
@@ -140,7 +140,7 @@ class Slips(Facts):
     name = "slips"
 
     def __init__(self, seed: int):
-        super().__init__(seed, operators=6, steps=6, lowest=0.3)
+        super().__init__(seed, lowest=0.3)
 
     def _wrong(self, rng, at, chance):
         return (self.table[at] + rng.integers(1, 10, len(chance))) % 10
