@@ -120,14 +120,18 @@ def _lab(args: argparse.Namespace) -> None:
 
     from asymgrpo_verl.files import in_a_line
     from asymgrpo_verl.lab.asked import Comparison
-    from asymgrpo_verl.lab.command import compare
+    from asymgrpo_verl.lab.command import check, compare
     from asymgrpo_verl.lab.state import Budget
 
     budget = Budget(args.steps, args.prompts, args.n, learning_rate=args.learning_rate)
     asked = Comparison(args.methods, args.seeds, args.task, args.instance, budget, args.reach, args.out)
     try:
-        print(compare(asked))
+        blocks = check(asked)
     except (OSError, ValueError, TypeError, ImportError) as error:
+        sys.exit(f"asymgrpo lab: {in_a_line(error)}")
+    try:
+        print(compare(asked, blocks))
+    except OSError as error:
         sys.exit(f"asymgrpo lab: {in_a_line(error)}")
     except BrokenProcessPool:
         sys.exit("asymgrpo lab: a process was killed, perhaps for memory. Run the same command again to resume.")

@@ -38,16 +38,30 @@ REPORT_EVERY = 10.0  # seconds
 SIDE_BY_SIDE = {"cpu": 4, "cuda": 64}
 
 
-def compare(asked: Comparison) -> str:
-    """Train all runs that are not done, on the GPU if there is one, else in a process per core; return the table.
+def check(asked: Comparison) -> list[Block]:
+    """Check what was asked before anything starts, and return what is to be trained.
 
     Raises:
-        OSError, ValueError, TypeError: before anything starts, see `asked.blocks_to_train`.
-        BrokenProcessPool: a process was killed.
+        OSError, ValueError, TypeError: see `asked.blocks_to_train`.
+        ImportError: a plugin of the user's cannot be imported.
     """
     methods.load_plugins()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    if blocks := blocks_to_train(asked, SIDE_BY_SIDE[device]):
+    return blocks_to_train(asked, SIDE_BY_SIDE[_device()])
+
+
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def compare(asked: Comparison, blocks: list[Block]) -> str:
+    """Train blocks, on the GPU if there is one, else in a process per core; return the table of all runs.
+
+    Raises:
+        BrokenProcessPool: a process was killed.
+        OSError: a file cannot be written.
+    """
+    device = _device()
+    if blocks:
         asked.out.mkdir(parents=True, exist_ok=True)
         if not asked.base.exists():
             _say(f"training the base policy of {asked.task}, instance {asked.instance}, which takes minutes")

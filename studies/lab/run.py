@@ -22,7 +22,7 @@ import argparse
 from pathlib import Path
 
 from asymgrpo_verl.lab.asked import Comparison
-from asymgrpo_verl.lab.command import compare
+from asymgrpo_verl.lab.command import check, compare
 from asymgrpo_verl.lab.state import Budget
 from asymgrpo_verl.lab.tasks import TASKS
 
@@ -57,7 +57,8 @@ def main() -> None:
     first, last = args.seeds
     out = args.out / f"{args.task}-{args.instance}-{args.rate:g}"
     seeds, budget = [*range(first, last + 1)], Budget(learning_rate=args.rate)
-    print(compare(Comparison([*args.rows], seeds, args.task, args.instance, budget, 0.5, out)))
+    asked = Comparison([*args.rows], seeds, args.task, args.instance, budget, 0.5, out)
+    print(compare(asked, check(asked)))
 
 
 if __name__ == "__main__":
