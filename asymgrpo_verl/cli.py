@@ -17,11 +17,11 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import asymgrpo_verl
 from asymgrpo_verl import extras, paper
+from asymgrpo_verl.arguments import group_size, json_object, positive, rate, seed_range, share, temperature
 
 THINKING_OFF = {"enable_thinking": False}  # Qwen3's non-thinking mode, which the paper uses
 # The arguments of `evaluate` that --responses excludes.
@@ -137,21 +137,6 @@ def _lab(args: argparse.Namespace) -> None:
         sys.exit("asymgrpo lab: a process was killed, perhaps for memory. Run the same command again to resume.")
 
 
-def _kind(convert: Callable, allowed: Callable, expected: str) -> Callable:
-    """Return the type of an argument: `convert`, with an error that names what is expected."""
-
-    def parse(text: str):
-        try:
-            value = convert(text)
-        except ValueError:
-            value = None
-        if value is None or not allowed(value):
-            raise argparse.ArgumentTypeError(f"got {text!r}; expected {expected}")
-        return value
-
-    return parse
-
-
 def _betas(text: str) -> tuple:
     """Parse BETA_POS,BETA_NEG[,FLIP] and check them as algorithm.asymgrpo is checked at startup."""
     from asymgrpo_verl.integration.settings import settings_from
@@ -172,21 +157,6 @@ def _betas(text: str) -> tuple:
     return settings.beta_pos, settings.beta_neg, settings.flip
 
 
-def _seeds(text: str) -> list[int]:
-    """Parse N, which is 1-N, or FIRST-LAST."""
-    first, dash, last = text.rpartition("-")
-    return list(range(int(first) if dash else 1, int(last) + 1))
-
-
-_seed_range = _kind(_seeds, lambda value: value and value[0] >= 0, "a number of seeds >= 1, or FIRST-LAST")
-_positive = _kind(int, lambda value: value >= 1, "an integer >= 1")
-_temperature = _kind(float, lambda value: 0 <= value < float("inf"), "a number >= 0")
-_group = _kind(int, lambda value: value >= 2, "an integer >= 2")
-_rate = _kind(float, lambda value: 0 < value < float("inf"), "a number > 0")
-_share = _kind(float, lambda value: 0 < value <= 1, "a number in (0, 1]")
-_json_object = _kind(json.loads, lambda value: isinstance(value, dict), "a JSON object")
-
-
 def _add_evaluate(commands) -> None:
     parser = commands.add_parser(
         "evaluate",
@@ -202,14 +172,14 @@ def _add_evaluate(commands) -> None:
     sampling = parser.add_argument_group("generation")
     defaults = ", ".join(f"{benchmark.name} {benchmark.samples}" for benchmark in paper.BENCHMARKS.values())
     defaults = f"{defaults}, other data sources {paper.SAMPLES}; 1 at temperature 0"
-    sampling.add_argument("--n", type=_positive, metavar="N", help=f"responses per prompt (default: {defaults})")
+    sampling.add_argument("--n", type=positive, metavar="N", help=f"responses per prompt (default: {defaults})")
     sampling.add_argument(
-        "--temperature", type=_temperature, default=paper.TEMPERATURE, metavar="T", help="default: %(default)s"
+        "--temperature", type=temperature, default=paper.TEMPERATURE, metavar="T", help="default: %(default)s"
     )
-    sampling.add_argument("--top-p", type=_share, default=paper.TOP_P, metavar="P", help="default: %(default)s")
+    sampling.add_argument("--top-p", type=share, default=paper.TOP_P, metavar="P", help="default: %(default)s")
     sampling.add_argument(
         "--max-response-length",
-        type=_positive,
+        type=positive,
         default=paper.MAX_RESPONSE_LENGTH,
         metavar="N",
         help="in tokens (default: %(default)s)",
@@ -217,13 +187,13 @@ def _add_evaluate(commands) -> None:
     sampling.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
     sampling.add_argument(
         "--chat-template-kwargs",
-        type=_json_object,
+        type=json_object,
         default=THINKING_OFF,
         metavar="JSON",
         help=f"verl's data.apply_chat_template_kwargs (default: {json.dumps(THINKING_OFF)})",
     )
     sampling.add_argument(
-        "--tensor-parallel-size", type=_positive, default=1, metavar="N", help="number of GPUs (default: %(default)s)"
+        "--tensor-parallel-size", type=positive, default=1, metavar="N", help="number of GPUs (default: %(default)s)"
     )
 
     def run(args: argparse.Namespace) -> None:
@@ -322,7 +292,7 @@ def _add_curves(commands) -> None:
         metavar="BETA_POS,BETA_NEG[,FLIP]",
         help="betas to compare; FLIP, positive or negative, reflects that curve (default: 0.9,0.4 0.5,0.5)",
     )
-    parser.add_argument("--n", type=_positive, default=8, metavar="N", help="rollouts per group (default: %(default)s)")
+    parser.add_argument("--n", type=positive, default=8, metavar="N", help="rollouts per group (default: %(default)s)")
     parser.add_argument(
         "--out", type=Path, default=Path("curves.png"), metavar="FILE", help="the figure (default: %(default)s)"
     )
@@ -369,19 +339,21 @@ def _add_lab(commands) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory of the runs and of table.md")
     parser.add_argument(
-        "--seeds", type=_seed_range, default="16", metavar="N", help="1 to N; or FIRST-LAST (default: %(default)s)"
+        "--seeds", type=seed_range, default="16", metavar="N", help="1 to N; or FIRST-LAST (default: %(default)s)"
     )
-    parser.add_argument("--steps", type=_positive, default=400, metavar="N", help="default: %(default)s")
+    parser.add_argument("--steps", type=positive, default=400, metavar="N", help="default: %(default)s")
     parser.add_argument(
         "--instance", type=int, default=1, metavar="N", help="seed of the task and of its base policy (default: 1)"
     )
-    parser.add_argument("--prompts", type=_positive, default=32, metavar="N", help="per step (default: %(default)s)")
-    parser.add_argument("--n", type=_group, default=8, metavar="N", help="rollouts per prompt (default: %(default)s)")
+    parser.add_argument("--prompts", type=positive, default=32, metavar="N", help="per step (default: %(default)s)")
     parser.add_argument(
-        "--learning-rate", type=_rate, default=5e-4, metavar="X", help="of AdamW, constant (default: %(default)s)"
+        "--n", type=group_size, default=8, metavar="N", help="rollouts per prompt (default: %(default)s)"
     )
     parser.add_argument(
-        "--reach", type=_share, default=0.5, metavar="X", help="accuracy to count the steps to (default: %(default)s)"
+        "--learning-rate", type=rate, default=5e-4, metavar="X", help="of AdamW, constant (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--reach", type=share, default=0.5, metavar="X", help="accuracy to count the steps to (default: %(default)s)"
     )
     parser.set_defaults(run=_lab)
 

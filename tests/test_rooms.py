@@ -37,10 +37,11 @@ class Room(NamedTuple):
     theirs: str = ""
 
 
-FLOOR = "__init__ paper files method_files row_files extras"
+FLOOR = "__init__ arguments paper files method_files row_files extras"
 ROOMS = {
     # The floor: imported from everywhere, imports nothing above it.
     "__init__": Room(),
+    "arguments": Room(),
     "paper": Room(),
     "files": Room(),
     "method_files": Room("", "yaml"),
