@@ -16,11 +16,21 @@
 import argparse
 import json
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
 
 import asymgrpo_verl
 from asymgrpo_verl import paper
+from asymgrpo_verl.argument_types import (
+    betas,
+    group_size,
+    json_object,
+    kind,
+    positive,
+    rate,
+    seed_range,
+    share,
+    temperature,
+)
 from asymgrpo_verl.method_files import method_names
 
 THINKING_OFF = {"enable_thinking": False}  # Qwen3's non-thinking mode, which the paper uses
@@ -38,13 +48,13 @@ def build() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="asymgrpo",
         description="AsymGRPO for verl: asymmetric advantages for correct and incorrect rollouts.",
-        epilog="example: asymgrpo curves 0.9,0.4 0.5,0.5 --n 8\nasymgrpo COMMAND --help describes a command.",
+        epilog="example: asymgrpo curves 0.9,0.4 0.5,0.5 --n 8; asymgrpo COMMAND --help has more",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"asymgrpo_verl {asymgrpo_verl.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
     parser.set_defaults(problem=None)
-    for add in (_check, _methods, _curves, _watch, _figures, _select, _evaluate, _table, _verdict, _completion):
+    for add in (_check, _methods, _curves, _watch, _figures, _select, _evaluate, _table, _verdict, _lab, _completion):
         add(commands)
     return parser
 
@@ -59,47 +69,6 @@ def _add(commands, name: str, text: str, description: str, example: str, **more)
         formatter_class=argparse.RawDescriptionHelpFormatter,
         **more,
     )
-
-
-def _kind(convert: Callable, allowed: Callable, expected: str) -> Callable:
-    """Return the type of an argument: `convert`, with an error that names what is expected."""
-
-    def parse(text: str):
-        try:
-            value = convert(text)
-        except ValueError:
-            value = None
-        if value is None or not allowed(value):
-            raise argparse.ArgumentTypeError(f"got {text!r}; expected {expected}")
-        return value
-
-    return parse
-
-
-def _betas_of(text: str) -> tuple:
-    """Parse BETA_POS,BETA_NEG[,FLIP] and check them as algorithm.asymgrpo is checked at startup."""
-    from asymgrpo_verl.integration.settings import settings_from
-
-    expected = (
-        f"got {text!r}; expected BETA_POS,BETA_NEG or BETA_POS,BETA_NEG,FLIP, with betas >= 0 and FLIP positive or "
-        "negative"
-    )
-    beta_pos, *others = text.split(",", 2)
-    if not others:
-        raise argparse.ArgumentTypeError(expected)
-    beta_neg, *flip = others
-    try:
-        betas = {"beta_pos": float(beta_pos), "beta_neg": float(beta_neg)}
-        settings = settings_from({"asymgrpo": betas | ({"flip": flip[0]} if flip else {})})
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{expected} ({error})") from error
-    return settings.beta_pos, settings.beta_neg, settings.flip
-
-
-_positive = _kind(int, lambda value: value >= 1, "an integer >= 1")
-_temperature = _kind(float, lambda value: 0 <= value < float("inf"), "a number >= 0")
-_share = _kind(float, lambda value: 0 < value <= 1, "a number in (0, 1]")
-_json_object = _kind(json.loads, lambda value: isinstance(value, dict), "a JSON object")
 
 
 def _check(commands) -> None:
@@ -132,7 +101,7 @@ def _methods(commands) -> None:
     )
 
 
-_method = _kind(str, lambda name: name in method_names(), "a METHOD; asymgrpo methods lists them")
+_method = kind(str, lambda name: name in method_names(), "a METHOD; asymgrpo methods lists them")
 
 
 def _curves(commands) -> None:
@@ -147,12 +116,12 @@ def _curves(commands) -> None:
     parser.add_argument(
         "betas",
         nargs="*",
-        type=_betas_of,
+        type=betas,
         default=[(0.9, 0.4), (0.5, 0.5)],
         metavar="BETA_POS,BETA_NEG[,FLIP]",
         help="betas to compare; FLIP, positive or negative, reflects that curve (default: 0.9,0.4 0.5,0.5)",
     )
-    parser.add_argument("--n", type=_positive, default=8, metavar="N", help="rollouts per group (default: %(default)s)")
+    parser.add_argument("--n", type=positive, default=8, metavar="N", help="rollouts per group (default: %(default)s)")
     parser.add_argument(
         "--out", type=Path, default=Path("curves.png"), metavar="FILE", help="the figure (default: %(default)s)"
     )
@@ -169,7 +138,7 @@ def _watch(commands) -> None:
     )
     parser.add_argument("run", metavar="RUN", help="run directory, or a .jsonl of verl's logger `file`")
     parser.add_argument(
-        "--every", type=_positive, default=10, metavar="SECONDS", help="read the log so often (default: %(default)s)"
+        "--every", type=positive, default=10, metavar="SECONDS", help="read the log so often (default: %(default)s)"
     )
     parser.add_argument("--once", action="store_true", help="show the numbers of the last step and end")
 
@@ -195,7 +164,7 @@ def _figures(commands) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to write the figures to")
     parser.add_argument(
         "--watch",
-        type=_positive,
+        type=positive,
         nargs="?",
         const=30,
         metavar="SECONDS",
@@ -246,14 +215,14 @@ def _evaluate(commands) -> None:
     sampling = parser.add_argument_group("generation")
     defaults = ", ".join(f"{benchmark.name} {benchmark.samples}" for benchmark in paper.BENCHMARKS.values())
     defaults = f"{defaults}, other data sources {paper.SAMPLES}; 1 at temperature 0"
-    sampling.add_argument("--n", type=_positive, metavar="N", help=f"responses per prompt (default: {defaults})")
+    sampling.add_argument("--n", type=positive, metavar="N", help=f"responses per prompt (default: {defaults})")
     sampling.add_argument(
-        "--temperature", type=_temperature, default=paper.TEMPERATURE, metavar="T", help="default: %(default)s"
+        "--temperature", type=temperature, default=paper.TEMPERATURE, metavar="T", help="default: %(default)s"
     )
-    sampling.add_argument("--top-p", type=_share, default=paper.TOP_P, metavar="P", help="default: %(default)s")
+    sampling.add_argument("--top-p", type=share, default=paper.TOP_P, metavar="P", help="default: %(default)s")
     sampling.add_argument(
         "--max-response-length",
-        type=_positive,
+        type=positive,
         default=paper.MAX_RESPONSE_LENGTH,
         metavar="N",
         help="in tokens (default: %(default)s)",
@@ -261,13 +230,13 @@ def _evaluate(commands) -> None:
     sampling.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
     sampling.add_argument(
         "--chat-template-kwargs",
-        type=_json_object,
+        type=json_object,
         default=THINKING_OFF,
         metavar="JSON",
         help=f"verl's data.apply_chat_template_kwargs (default: {json.dumps(THINKING_OFF)})",
     )
     sampling.add_argument(
-        "--tensor-parallel-size", type=_positive, default=1, metavar="N", help="number of GPUs (default: %(default)s)"
+        "--tensor-parallel-size", type=positive, default=1, metavar="N", help="number of GPUs (default: %(default)s)"
     )
 
     def refuse(args: argparse.Namespace) -> None:
@@ -332,6 +301,46 @@ def _verdict(commands) -> None:
             parser.error("expected GOLD and ANSWER, or --responses")
 
     parser.set_defaults(problem=refuse)
+
+
+def _lab(commands) -> None:
+    parser = _add(
+        commands,
+        "lab",
+        "compare methods on small tasks with many seeds, in minutes",
+        "Train small policies with each METHOD and each seed, and print the means with 95% intervals and the "
+        "differences to the first METHOD, seed by seed. The runs of a directory are not trained again. If the command "
+        "is killed, run it again to resume. docs/lab.md says what the tasks are.",
+        "grpo asymgrpo --task facts --out lab",
+    )
+    parser.add_argument(
+        "methods",
+        nargs="+",
+        metavar="METHOD",
+        help="a method of configs/asymgrpo, or an estimator, also of your own plugin; METHOD:KEY=VALUE,... changes its "
+        "settings, as in asymgrpo:beta_pos=0.8",
+    )
+    parser.add_argument(
+        "--task", required=True, choices=("facts", "rules", "chain", "ways", "slips"), help="what the policies learn"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory of the runs and of table.md")
+    parser.add_argument(
+        "--seeds", type=seed_range, default="16", metavar="N", help="1 to N; or FIRST-LAST (default: %(default)s)"
+    )
+    parser.add_argument("--steps", type=positive, default=400, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--instance", type=int, default=1, metavar="N", help="seed of the task and of its base policy (default: 1)"
+    )
+    parser.add_argument("--prompts", type=positive, default=32, metavar="N", help="per step (default: %(default)s)")
+    parser.add_argument(
+        "--n", type=group_size, default=8, metavar="N", help="rollouts per prompt (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--learning-rate", type=rate, default=5e-4, metavar="X", help="of AdamW, constant (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--reach", type=share, default=0.5, metavar="X", help="accuracy to count the steps to (default: %(default)s)"
+    )
 
 
 def _completion(commands) -> None:

@@ -138,6 +138,28 @@ def _watch(args: argparse.Namespace) -> None:
         sys.exit(f"asymgrpo watch: {in_a_line(error)}")
 
 
+def _lab(args: argparse.Namespace) -> None:
+    from concurrent.futures.process import BrokenProcessPool
+
+    from asymgrpo_verl.files import in_a_line
+    from asymgrpo_verl.lab.asked import Comparison
+    from asymgrpo_verl.lab.command import check, compare
+    from asymgrpo_verl.lab.state import Budget
+
+    budget = Budget(args.steps, args.prompts, args.n, learning_rate=args.learning_rate)
+    asked = Comparison(args.methods, args.seeds, args.task, args.instance, budget, args.reach, args.out)
+    try:
+        blocks = check(asked)
+    except (OSError, ValueError, TypeError, ImportError) as error:
+        sys.exit(f"asymgrpo lab: {in_a_line(error)}")
+    try:
+        print(compare(asked, blocks))
+    except OSError as error:
+        sys.exit(f"asymgrpo lab: {in_a_line(error)}")
+    except BrokenProcessPool:
+        sys.exit("asymgrpo lab: a process was killed, perhaps for memory. Run the same command again to resume.")
+
+
 def _completion(args: argparse.Namespace) -> None:
     print(arguments.completion(args.shell))
 
@@ -152,6 +174,7 @@ COMMANDS = {
     "evaluate": _evaluate,
     "table": _table,
     "verdict": _verdict,
+    "lab": _lab,
     "completion": _completion,
 }
 

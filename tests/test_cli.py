@@ -14,7 +14,7 @@
 """The command `asymgrpo`: version, help, fast start; `asymgrpo check` with a real Ray worker.
 
 The other subcommands are tested with their rooms: select in tests/runs, evaluate, verdict and table in
-tests/evaluation, figures and curves in tests/figures.
+tests/evaluation, figures and curves in tests/figures, lab in tests/lab.
 """
 
 import os

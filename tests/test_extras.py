@@ -51,6 +51,7 @@ def without(packages: str, *arguments, cwd) -> subprocess.CompletedProcess:
         ("plotly", ["figures", "run.jsonl", "--out", "figures"], "figures"),
         ("matplotlib", ["curves"], "figures"),
         ("torch", ["curves"], "verl"),
+        ("torch", ["lab", "grpo", "--task", "facts", "--out", "runs"], "verl"),
         ("omegaconf", ["curves", "0.9,0.4"], "verl"),
         ("verl", ["check"], "verl"),
         ("verl,torch,ray,omegaconf", ["check"], "verl"),
