@@ -29,6 +29,7 @@ from verl.trainer.ppo.core_algos import get_adv_estimator_fn, get_policy_loss_fn
 from verl.workers.config import FSDPActorConfig
 
 from asymgrpo_verl.core.estimators import ESTIMATORS
+from asymgrpo_verl.core.losses import repo_r_advantages
 from asymgrpo_verl.integration.capabilities import POLICY_LOSSES
 
 SIZES = ((1024, 512, 8), (1024, 4096, 8), (8192, 512, 8), (8192, 2048, 16))
@@ -99,9 +100,17 @@ def step(policy_loss: Callable, inputs: dict) -> None:
     loss.backward()
 
 
+def repo_r(**inputs) -> tuple[torch.Tensor, dict]:
+    """Compute the loss `asymgrpo` with REPO-R's advantages."""
+    moved = repo_r_advantages(inputs["advantages"], inputs["log_prob"], zeta=0.01)
+    return get_policy_loss_fn("asymgrpo")(**inputs | {"advantages": moved})
+
+
 def compare_losses(repeats: int) -> None:
-    print("\n| rows x tokens, forward + backward | vanilla | asymgrpo | up | vanilla/asymgrpo | vanilla/up |")
-    print("|---|---|---|---|---|---|")
+    ours = (*POLICY_LOSSES, "repo_r")
+    ratios = " | ".join(f"vanilla/{name}" for name in ours)
+    print(f"\n| rows x tokens, forward + backward | vanilla | {' | '.join(ours)} | {ratios} |")
+    print("|---" * (2 + 2 * len(ours)) + "|")
     config = FSDPActorConfig(strategy="fsdp2", rollout_n=8, ppo_micro_batch_size_per_gpu=1)
     for rows, length in LOSS_SIZES:
         generator = torch.Generator().manual_seed(0)
@@ -111,11 +120,10 @@ def compare_losses(repeats: int) -> None:
         mask = torch.arange(length) < torch.randint(1, length + 1, (rows, 1), generator=generator)
         inputs = dict(old_log_prob=old, log_prob=new, advantages=advantages, response_mask=mask, config=config)
         calls = {name: partial(step, get_policy_loss_fn(name), inputs) for name in ("vanilla", *POLICY_LOSSES)}
-        ms = medians(calls, repeats)
-        print(
-            f"| {rows} x {length} | {ms['vanilla']:.2f} ms | {ms['asymgrpo']:.2f} | {ms['up']:.2f} "
-            f"| {ms['vanilla'] / ms['asymgrpo']:.2f} | {ms['vanilla'] / ms['up']:.2f} |"
-        )
+        ms = medians(calls | {"repo_r": partial(step, repo_r, inputs)}, repeats)
+        times = " | ".join(f"{ms[name]:.2f}" for name in ours)
+        ratios = " | ".join(f"{ms['vanilla'] / ms[name]:.2f}" for name in ours)
+        print(f"| {rows} x {length} | {ms['vanilla']:.2f} ms | {times} | {ratios} |")
 
 
 if __name__ == "__main__":
