@@ -172,8 +172,8 @@ def _same_lists(gold: tuple, answer: tuple) -> Verdict:
         return Verdict(False, "the lists have different lengths")
     if not a:
         return Verdict(True, "both are the empty set")
-    kinds = [{member[0] for member in members} for members in (a, b)]
-    if any("set" in x and not y & {"set", "chain"} for x, y in (kinds, kinds[::-1])):
+    kinds = [[member[0] for member in members] for members in (a, b)]
+    if kinds[0].count("set") != kinds[1].count("set") and "chain" not in kinds[0] + kinds[1]:
         return Verdict(False, "the members of one are sets, those of the other are not")
     ordered = ("dots",) in a or ("dots",) in b or "bracket" in (gold[0], answer[0])
     if ordered and len(a) > 1:
