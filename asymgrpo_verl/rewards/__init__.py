@@ -14,10 +14,10 @@
 """The reward for maths answers. verl loads `compute_score` from `pkg://asymgrpo_verl.rewards`.
 
 Read `maths` first: it scores a response. `answers` finds the answer and compares it with the gold answer: `tokens`
-splits it, `reading` says what it is (with `cursor`, `expressions`, `units`), and `comparing` compares the two (with
-`equations`, `regions`, `equality`, `values`). `checkers` asks math-verify about the pairs that these cannot decide, if
-`cost` allows; `checker_process` is the program that its processes run. `tolerance` compares numbers where a row allows
-a difference.
+splits it, `reading` says what it is (with `cursor`, `numerals`, `expressions`, `units`), and `comparing` compares the
+two (with `equations`, `regions`, `equality`, `values`). `checkers` asks math-verify about the pairs that these cannot
+decide, if `cost` allows; `checker_process` is the program that its processes run. `tolerance` compares numbers where a
+row allows a difference.
 """
 
 from asymgrpo_verl.rewards.maths import compute_score

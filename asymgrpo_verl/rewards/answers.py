@@ -88,7 +88,7 @@ class Reading(NamedTuple):
         tree: as `reading.read` returns it; None if no rule reads the answer.
         choice: the letter of an answer such as (C) or Option C; "" if it is none.
         unread: why no rule reads the answer.
-        for_math: whether math-verify may read what no rule reads: formulas, but no words.
+        for_math: whether math-verify may read what no rule reads: formulas, but no words and no primes.
     """
 
     latex: str
@@ -105,16 +105,20 @@ def reading(answer: str, thousands: bool = True, scientific: bool = True) -> Rea
         tokens = tokenize(answer, thousands, scientific)
     except Unreadable as error:
         return Reading("", None, "", str(error), False)
-    for_math = not _has_word(tokens)
+    for_math = not _is_lost_on_math(tokens)
     try:
         return Reading(latex(tokens), read(tokens), _choice(tokens), "", for_math)
     except Unreadable as error:
         return Reading(latex(tokens), None, _choice(tokens), str(error), for_math)
 
 
-def _has_word(tokens: list) -> bool:
+def _is_lost_on_math(tokens: list) -> bool:
+    """Return whether tokens hold a word or a prime: math-verify leaves out both."""
     for item in tokens:
-        if _has_word(item) if item.__class__ is list else item.kind == "text" and is_word(item):
+        if item.__class__ is list:
+            if _is_lost_on_math(item):
+                return True
+        elif item.text == "'" or (item.kind == "text" and is_word(item)):
             return True
     return False
 
@@ -221,6 +225,6 @@ def same_by_text(gold: str, answer: str) -> bool | None:
 
 
 def question_for_math(gold: str, answer: str) -> tuple[str, str] | None:
-    """Return two undecided answers as math-verify should read them, or None if it cannot: they have unknown words."""
+    """Return two undecided answers as math-verify should read them, or None if it cannot: they have words or primes."""
     first, second = readings(gold.strip(), answer.strip())
     return (first.latex, second.latex) if first.for_math and second.for_math else None

@@ -20,7 +20,8 @@ from fractions import Fraction
 
 from asymgrpo_verl.rewards.equality import has_part, names, same_value
 from asymgrpo_verl.rewards.equations import is_equation, same_equations
-from asymgrpo_verl.rewards.regions import as_interval, is_interval, is_region, same_region
+from asymgrpo_verl.rewards.regions import as_interval, is_interval, is_region, number, same_region
+from asymgrpo_verl.rewards.tokens import Unreadable
 from asymgrpo_verl.rewards.units import LETTER_UNITS
 from asymgrpo_verl.rewards.verdicts import Verdict
 
@@ -39,7 +40,8 @@ def _same(gold: tuple, answer: tuple) -> Verdict:
         return Verdict(True, "both are read the same")
     gold, answer = _as_tuple(gold, answer), _as_tuple(answer, gold)
     gold, answer = _as_mixed_number(gold, answer), _as_mixed_number(answer, gold)
-    gold, answer = _without_membership(gold, answer), _without_membership(answer, gold)
+    gold, answer = _as_equations(gold, answer), _as_equations(answer, gold)
+    gold, answer = _without_name(gold, answer), _without_name(answer, gold)
     if (is_region(gold) and is_interval(answer)) or (is_region(answer) and is_interval(gold)):
         verdict = same_region(gold, answer)
         if verdict is not None:
@@ -106,7 +108,7 @@ def _members(tree: tuple) -> tuple:
 
 def _as_tuple(tree: tuple, other: tuple) -> tuple:
     """Return `x=1, y=2` as (1, 2) if the other answer is a tuple: the values in the order of the letters."""
-    if tree[0] != "list" or other[0] != "bracket" or len(tree) != len(other) or is_region(tree):
+    if tree[0] != "list" or tree[1] == "or" or other[0] != "bracket" or len(tree) != len(other) or is_region(tree):
         return tree
     values = {}
     for member in tree[2:]:
@@ -132,9 +134,25 @@ def _as_mixed_number(tree: tuple, other: tuple) -> tuple:
     return tree
 
 
-def _without_membership(tree: tuple, other: tuple) -> tuple:
-    r"""Return `x \in \{1, 2\}` as {1, 2} if the other answer is no such statement."""
+def _as_equations(tree: tuple, other: tuple) -> tuple:
+    """Return `(a, b) = (2, 9)` as the list a = 2, b = 9 if the other answer is such a list."""
     match tree:
+        case ("chain", ("=",), ("bracket", "()", *letters), ("bracket", "()", *values)):
+            if len(letters) == len(values) and other[0] == "list" and other[1] != "or":
+                if all(member[0] == "chain" for member in other[2:]):
+                    return "list", ",", *(("chain", ("=",), *pair) for pair in zip(letters, values, strict=True))
+    return tree
+
+
+def _without_name(tree: tuple, other: tuple) -> tuple:
+    r"""Return what x \in \{1, 2\}, P(0, 6), x \equiv 3 (mod 7) or `no solution` say, if the other answer says it so."""
+    match tree:
+        case ("product", ("symbol", letter), ("bracket", "()", *_) as point) if other[0] == "bracket":
+            return point if len(letter) == 1 and letter.isupper() else tree
+        case ("chain", (r"\equiv",), ("symbol", _), ("modulo", *_) as residue) if other[0] == "modulo":
+            return residue
+        case ("words", "no", *kinds, "solution" | "solutions") if other == ("set",) and {*kinds} <= {"real", "integer"}:
+            return other
         case ("chain", (r"\in",), ("symbol", _), ("set", *_) as members) if other[0] != "chain":
             return members
     return tree
@@ -143,6 +161,8 @@ def _without_membership(tree: tuple, other: tuple) -> tuple:
 def _same_lists(gold: tuple, answer: tuple) -> Verdict:
     if "bracket" in (gold[0], answer[0]) and "set" in (gold[0], answer[0]) and not _is_single_set(gold, answer):
         return Verdict(False, "a set is no tuple")
+    if "bracket" in (gold[0], answer[0]) and "or" in (gold[1], answer[1]):
+        return Verdict(False, "alternatives are no tuple")
     a, b = _members(gold), _members(answer)
     if gold[0] == "bracket" and len(b) == len(gold) - 2 > 1:
         a = gold[2:]
@@ -152,6 +172,9 @@ def _same_lists(gold: tuple, answer: tuple) -> Verdict:
         return Verdict(False, "the lists have different lengths")
     if not a:
         return Verdict(True, "both are the empty set")
+    kinds = [[member[0] for member in members] for members in (a, b)]
+    if kinds[0].count("set") != kinds[1].count("set") and "chain" not in kinds[0] + kinds[1]:
+        return Verdict(False, "the members of one are sets, those of the other are not")
     ordered = ("dots",) in a or ("dots",) in b or "bracket" in (gold[0], answer[0])
     if ordered and len(a) > 1:
         return _all([_same(x, y) for x, y in zip(a, b, strict=True)], "members are compared in order")
@@ -244,12 +267,19 @@ def _measured(tree: tuple) -> tuple[tuple, tuple, bool]:
 
 
 def _same_percentage(gold: tuple, gold_percent: bool, answer: tuple, answer_percent: bool) -> Verdict:
-    """Compare percentages: 10% equals 10 and 0.1, but not 0.1%."""
-    verdict = _same_single(gold, answer)
+    """Compare percentages: 10% equals 10 and 0.1, but not 0.1%. The gold answer 0.1 equals 10%, but not 0.1%."""
+    verdict = Verdict(False, "") if not gold_percent and _is_below_one(gold) else _same_single(gold, answer)
     if verdict.same or (gold_percent and answer_percent):
         return Verdict(verdict.same, "the numbers before the percent signs are compared")
     a, b = (("quotient", gold, HUNDRED), answer) if gold_percent else (gold, ("quotient", answer, HUNDRED))
     return Verdict(same_value(a, b), "a percentage is compared with a number, and with a hundredth of it")
+
+
+def _is_below_one(tree: tuple) -> bool:
+    try:
+        return abs(number(tree)) < 1
+    except Unreadable:
+        return False
 
 
 def _same_words(gold: tuple, answer: tuple) -> Verdict:

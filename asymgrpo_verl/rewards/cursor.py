@@ -20,7 +20,7 @@ from asymgrpo_verl.rewards.units import MAGNITUDES, PERCENT, UNITS, unit_of
 from asymgrpo_verl.rewards.values import FUNCTIONS
 
 SEPARATORS = {",", ";", "and", "or"}
-CLOSERS = {")", "]", r"\}", r"\rfloor", r"\rceil", r"\rangle", "&", r"\\"}
+CLOSERS = {")", "]", r"\}", r"\rfloor", r"\rceil", "&", r"\\"}
 BOUNDARIES = SEPARATORS | CLOSERS | RELATIONS | {r"\cup", r"\cap", r"\setminus", r"\mid", ":"}
 # Words that are mathematics.
 NAMES = {*FUNCTIONS, "log", "lg", "sqrt", "sgn", "max", "gcd", "lcm", "arg", "det", "lim", "mod", "asin", "acos"}

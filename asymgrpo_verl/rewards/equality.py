@@ -27,6 +27,9 @@ CLEAR = 1e-9  # a relative difference that is no rounding error
 # Intervals of the values of letters. Identities need to hold in all of them; one clear difference at positive values
 # is enough for a refusal.
 POSITIVE, ANY = ((1.1, 3.0), (0.1, 0.9), (2.0, 5.0)), ((-3.0, 3.0), (-1.0, 1.0))
+# |x - 30| equals 30 - x at small x only, so expressions with these parts are compared at larger values too.
+PIECEWISE = {"absolute", "root", "floor", "ceiling"}
+LARGE = ((6.0, 14.0), (20.0, 90.0), (150.0, 900.0), (3000.0, 9000.0))
 STEP = 0.37  # between the numbers at which a change of sign is looked for
 
 
@@ -68,8 +71,8 @@ def names(node: tuple) -> set[str]:
     return {mark for mark in _marks(node) if mark not in MARKS}
 
 
-# What else a comparison has to know of an expression: decimals, a log without a base, the imaginary unit.
-DECIMAL, LOG, IMAGINARY = MARKS = (" decimal", " log", " i")
+# What else a comparison has to know of an expression: decimals, a log without a base, the imaginary unit, PIECEWISE.
+DECIMAL, LOG, IMAGINARY, PIECES = MARKS = (" decimal", " log", " i", " pieces")
 
 
 def _marks(tree: tuple) -> set[str]:
@@ -91,6 +94,8 @@ def _marks(tree: tuple) -> set[str]:
             found.add(LOG)
         elif node == ("constant", "i"):
             found.add(IMAGINARY)
+        elif kind in PIECEWISE:
+            found.add(PIECES)
         waiting += [child for child in node if child.__class__ is tuple]
     return found
 
@@ -123,7 +128,7 @@ def _same_with(x: tuple, y: tuple, log_base: Value, marks: tuple[set, set]) -> b
     if not (marks[0] | marks[1]) - {*MARKS}:
         return _same_constant(x, y, points(POSITIVE[0], log_base), DECIMAL in marks[0] | marks[1])
     verdicts = []
-    for interval in POSITIVE:
+    for interval in POSITIVE + (LARGE if PIECES in marks[0] | marks[1] else ()):
         verdicts.append(_same_at(x, y, points(interval, log_base), marks))
         if verdicts[-1] is False:
             return False

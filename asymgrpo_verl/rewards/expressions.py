@@ -13,12 +13,12 @@
 # limitations under the License.
 """Read an expression: sums, products, powers, functions, and what stands in brackets."""
 
-import re
 from fractions import Fraction
 
-from asymgrpo_verl.rewards.cursor import NAMES, Cursor, plain
+from asymgrpo_verl.rewards.cursor import NAMES, plain
+from asymgrpo_verl.rewards.numerals import Numerals
 from asymgrpo_verl.rewards.tokens import ALIASES, Token, Unreadable, is_token
-from asymgrpo_verl.rewards.units import NUMBERS, UNITS
+from asymgrpo_verl.rewards.units import UNITS
 from asymgrpo_verl.rewards.values import FUNCTIONS
 
 LOGARITHMS = {"log", "ln", "lg"}
@@ -32,7 +32,7 @@ PAIRS = {r"\lfloor": (r"\rfloor", "floor"), r"\lceil": (r"\rceil", "ceiling")}
 _SHAPES = {"p", "b", "", "small"}  # of matrix environments: \begin{pmatrix}
 
 
-class Expressions(Cursor):
+class Expressions(Numerals):
     """A recursive-descent reader of expressions."""
 
     def total(self) -> tuple:
@@ -176,7 +176,7 @@ class Expressions(Cursor):
         if item.kind in ("letters", "text"):
             return self.name(item)
         if item.text in ("(", "["):
-            return self.bracket()
+            return self.bracketed_numeral() or self.bracket()
         if item.text == r"\{":
             return self.braces()
         if item.text == "|":
@@ -191,39 +191,6 @@ class Expressions(Cursor):
             self.place += 1
             return self.command(item.text)
         raise Unreadable(f"{item.text} was not expected")
-
-    def _digits(self) -> int:
-        """Return how many tokens are a numeral such as A5 before its base; 0 if none is next."""
-        ahead = 0
-        while re.fullmatch("[0-9A-Z]+", getattr(self.here(ahead), "text", "")):
-            ahead += 1
-        return ahead if ahead > 1 and is_token(self.here(ahead), "_") else 0
-
-    def base(self) -> str:
-        base = plain(self.group()).lower()
-        base = str(NUMBERS.index(base)) if base in NUMBERS else base
-        if not base.isdecimal():
-            raise Unreadable(f"{base} is no base")
-        return base
-
-    def number(self, text: str) -> tuple:
-        digits = re.fullmatch(r"\d+", text) and text
-        if self.is_at("_") and digits:
-            self.place += 1
-            return "base", text.lstrip("0") or "0", self.base()
-        place = self.place + (self.is_at(".") and is_token(self.here(1), r"\overline"))
-        for command in (r"\overline", r"\dot"):
-            if place + 1 < len(self.items) and is_token(self.items[place], command):
-                repeated = plain(self.items[place + 1])
-                if repeated.isdecimal() and ("." in text or place > self.place):
-                    self.place = place + 2
-                    return "number", _repeating(text, repeated), False
-        if "." in text and self.is_at(r"\dots") and (repeated := _repeated_end(text)):
-            self.place += 1
-            return "number", _repeating(text.removesuffix(repeated), repeated), False
-        if re.search(r"[eE][-+]?0*\d{4}", text):
-            raise Unreadable("an exponent is too large")
-        return "number", Fraction(int(text)) if digits else Fraction(text), "." in text
 
     def name(self, item: Token) -> tuple:
         """Read a function's name, or one letter of a product of letters."""
@@ -311,7 +278,8 @@ class Expressions(Cursor):
                 return ("symbol", f"vector {letter}") if len(letter) == 1 and letter.isalpha() else self.inner(group)
             case r"\overline":
                 group = self.group()
-                return self.inner(group) if plain(group).isupper() else ("apply", "conjugate", self.inner(group))
+                is_segment = len(plain(group)) > 1 and plain(group).isupper()
+                return self.inner(group) if is_segment else ("apply", "conjugate", self.inner(group))
             case r"\abs":
                 return "absolute", self.primary()
             case r"\triangle" | r"\angle":
@@ -373,6 +341,8 @@ class Expressions(Cursor):
             rows.append(tuple(cells))
             cells = []
             broken = self.take(r"\\")
+            while self.take(r"\\"):  # the source of the answer escaped each backslash once more
+                pass
             if isinstance(self.here(), Token) and self.here().text.startswith(r"\end"):
                 self.place += 1
                 break
@@ -399,15 +369,3 @@ def _primed(tree: tuple, primes: int) -> tuple:
     if tree[0] != "symbol":
         raise Unreadable("a prime stands behind something that is no letter")
     return "symbol", tree[1] + "'" * primes
-
-
-def _repeated_end(text: str) -> str:
-    """Return the digits that 0.333... or 0.1666... repeats: those that stand three times at its end; "" if none do."""
-    found = re.search(r"\.\d*?(\d+?)\1\1+$", text)
-    return found.group(1) if found else ""
-
-
-def _repeating(text: str, repeated: str) -> Fraction:
-    whole, _, fixed = text.partition(".")
-    numerator = int(whole + fixed + repeated) - int(whole + fixed or "0")
-    return Fraction(numerator, int("9" * len(repeated) + "0" * len(fixed)))

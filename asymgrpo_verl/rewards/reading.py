@@ -163,10 +163,8 @@ class _Reader(Expressions):
         """Read A5 with its base, AB, or p(x) before an equals sign; return None if none is next."""
         if getattr(self.here(), "kind", "") not in ("letters", "text", "number"):
             return None
-        if (digits := self._digits()) and self.at_boundary(digits + 2):
-            numeral = "".join(self.here(place).text for place in range(digits))
-            self.place += digits + 1
-            return "base", numeral.lstrip("0") or "0", self.base()
+        if numeral := self.long_numeral():
+            return numeral
         if self._is_name_of_figure():
             self.place += 1
             return "symbol", self.here(-1).text

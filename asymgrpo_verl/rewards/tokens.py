@@ -100,6 +100,8 @@ _SYMBOLS = {
         r"\{": r"\lbrace",
         r"\}": r"\rbrace",
         "|": r"\vert \lvert \rvert",
+        "(": r"\langle",
+        ")": r"\rangle",
         "[": r"\lbrack",
         "]": r"\rbrack",
         "'": r"\prime",
@@ -136,8 +138,10 @@ _TIGHT_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+")
 _LIST_OF_THOUSANDS = re.compile(r"(?:[1-9][0-9]{0,2}(?:,[0-9]{3})*(?:, (?=.)|$)){2,}")
 _LETTER_TIMES = re.compile(r"(?<=[0-9])\s*[xX]\s*(?=10\s*\^)")  # 3 x 10^8
 _SIGNED_POWER = re.compile(r"(?<![0-9.])([0-9]+)e([-+])(?=[0-9])")
-_BRACKET = re.compile(r"[(\[]|\\\{|\\lbrace")
+_BRACKET = re.compile(r"[(\[]|\\\{|\\lbrace|\\langle")
 _PLAIN = {"+/-": r"\pm", "<=": r"\le", ">=": r"\ge", "**": "^", "{,}": ",", "{:}": ":", "{.}": "."}
+
+_WORDS = {"number", "letters", "text"}
 
 ARGUMENTS = {r"\frac": 2, r"\binom": 2, r"\sqrt": 1, "^": 1, "_": 1, r"\overline": 1, r"\vec": 1, r"\mathbb": 1}
 ARGUMENTS |= {r"\surd": 1, r"\mod": 1, r"\widehat": 1, r"\tilde": 1, r"\dot": 1, r"\mathcal": 1, r"\boxed": 1}
@@ -316,9 +320,11 @@ def _until_bracket(waiting: list, opening: str, closing: str) -> list:
 
 
 def latex(tokens: list) -> str:
-    """Return tokens as LaTeX, in one spelling and with every argument in braces."""
-    parts = []
+    """Return tokens as LaTeX, in one spelling: every argument in braces, spaces only between words or numbers."""
+    parts, before = [], None
     for item in tokens:
+        spaced = getattr(item, "spaced", False) and {item.kind, getattr(before, "kind", "")} <= _WORDS
+        before = item
         if isinstance(item, list):
             parts.append(f"{{{latex(item)}}}")
         elif item.kind == "text":
@@ -326,5 +332,5 @@ def latex(tokens: list) -> str:
         elif item.kind == "command":
             parts.append(item.text if item.text.endswith("}") else f"{item.text} ")
         else:
-            parts.append(f" {item.text}" if item.spaced else item.text)
+            parts.append(f" {item.text}" if spaced else item.text)
     return "".join(parts).strip()

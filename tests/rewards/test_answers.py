@@ -128,7 +128,7 @@ def test_text_and_numbers_decide_or_leave_it_open(gold, answer, same):
 
 
 def test_math_verify_is_asked_about_formulas_but_not_about_unknown_words():
-    assert question_for_math("x", r"\int_0^1 x dx") == ("x", r"\int _{0}^{1} x dx")
+    assert question_for_math("x", r"\int_0^1 x dx") == ("x", r"\int _{0}^{1}x dx")
     assert question_for_math("9", r"9\text{ plus}") is None
     assert question_for_math("9", "9}") is None
 
