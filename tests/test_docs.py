@@ -80,6 +80,15 @@ def test_a_command_that_a_page_shows_exists(page, command):
             assert any(place.is_file() for place in places), f"{page}: no {script}"
 
 
+@pytest.mark.parametrize(
+    "page, module",
+    [("methods.md", "asymgrpo_verl.method_files"), ("setting_keys.md", "asymgrpo_verl.integration.setting_table")],
+)
+def test_a_page_is_made_from_the_code(page, module):
+    made = importlib.import_module(module).markdown()
+    assert (ROOT / "docs" / page).read_text(encoding="utf-8") == made, f"python -m {module} > docs/{page}"
+
+
 def test_the_readme_can_be_read_to_its_end():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
