@@ -124,13 +124,12 @@ All methods have these settings, unless they set another value:
 def markdown() -> str:
     """Return the text of docs/methods.md."""
     shared = "".join(f"- `{key}={_text(value)}`\n" for key, value in read_method("_shared").items())
-    rows = ["\n| METHOD | name and source | formula | settings |\n|---|---|---|---|\n"]
+    parts = []
     for method in method_names():
         about, formula, settings = describe(method)
-        values = "<br>".join(f"`{key}={_text(value)}`" for key, value in settings.items())
-        cells = (f"`{method}`", about, f"`{formula}`", values)
-        rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n")
-    return PAGE + shared + "".join(rows)
+        values = "".join(f"- `{key}={_text(value)}`\n" for key, value in settings.items())
+        parts.append(f"\n## {method}\n\n{about}\n\n`{formula}`\n\n{values}")
+    return PAGE + shared + "".join(parts)
 
 
 def settings_that_define_methods() -> set[str]:
