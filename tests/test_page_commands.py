@@ -35,6 +35,8 @@ TESTS = {
     "asymgrpo evaluate": "e2e/test_evaluate_cpu.py::test_every_prompt_has_n_responses_with_a_verdict",
     "asymgrpo evaluate --responses": "evaluation/test_command.py::test_given_responses_are_scored_without_a_model",
     "asymgrpo table": "evaluation/test_table.py::test_the_latex_table_has_a_line_per_row_and_escaped_names",
+    "asymgrpo lab": "lab/test_command.py::test_a_comparison_ends_with_a_table_and_is_not_trained_twice",
+    "asymgrpo check": "test_cli.py::test_check_finds_the_plugin_in_this_process_and_in_a_ray_worker",
     "asymgrpo figures": "figures/test_page.py::test_a_log_with_all_keys_gives_all_figures",
     "python -m data_prep.all": (
         "data_prep/test_prepare.py::test_all_prepares_the_datasets_that_are_there_and_names_the_others"
@@ -49,6 +51,7 @@ TESTS = {
 NOT_RUN = {
     "bash tests/run.sh": "it runs this test",
     "bash recipes/quickstart/quickstart.sh": "it installs packages; e2e/test_train_cpu.py runs its training script",
+    "pip install examples/own_estimator": "it installs; tests/test_own_estimator.py loads the package from there",
     "cd": "a change of directory",
 }
 VARIABLES = re.compile(r"^(?:[A-Z_]+=\S+ )+")
@@ -103,7 +106,9 @@ def test_a_command_of_verl_is_composed_and_passes_the_check_before_a_run(command
 def test_a_launcher_takes_the_variables_of_a_page(command, tmp_path):
     given = dict(word.split("=", 1) for word in VARIABLES.match(command)[0].split())
     env = run_environment(tmp_path) | given | {"DRY_RUN": "check"}
-    done = launch(LAUNCHER.search(start(command))[1], cwd=tmp_path, **env)
+    done = launch(
+        LAUNCHER.search(start(command))[1], *shlex.split(start(command), comments=True)[2:], cwd=tmp_path, **env
+    )
     assert done.returncode == 0, done.stderr
 
 
