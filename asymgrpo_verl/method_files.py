@@ -16,6 +16,8 @@
 A setting is "a.b.c" -> value here. A method is defined by the settings of its file, except for these:
 - strengths: the numbers of the method's own estimator, such as the betas. They may be changed, and the name shows it.
 - settings that change nothing in what is trained: the diagnostics, and the trainer's.
+
+`python -m asymgrpo_verl.method_files > docs/methods.md` writes the page of methods.
 """
 
 import textwrap
@@ -28,7 +30,7 @@ import yaml
 LEGEND = (
     "p is the accuracy of a rollout's group; r is 1 for a correct and 0 for an incorrect rollout. A is the advantage, "
     "A+ of a correct and A- of an incorrect rollout. A formula with p is for mixed groups. Table 1 is that of arXiv "
-    "2604.04894. Choose a method with METHOD=... or +asymgrpo=...; its settings are below its formula."
+    "2604.04894. Choose a method with METHOD=... or +asymgrpo=...; its settings stand after its formula."
 )
 METHODS = Path(__file__).parent / "configs" / "asymgrpo"
 NOT_TRAINED = ("algorithm.diagnostics.", "trainer.")
@@ -106,6 +108,30 @@ def listing(methods: list[str]) -> str:
     return "\n\n".join(paragraphs)
 
 
+PAGE = f"""\
+# Methods
+
+<!-- Made by `python -m asymgrpo_verl.method_files > docs/methods.md`: edit configs/asymgrpo. -->
+
+{LEGEND} `asymgrpo methods` prints this list.
+
+[The recipe](../recipes/asymgrpo/README.md#methods) has the averages of Table 1 and says which methods were run.
+All methods have these settings, unless they set another value:
+
+"""
+
+
+def markdown() -> str:
+    """Return the text of docs/methods.md."""
+    shared = "".join(f"- `{key}={_text(value)}`\n" for key, value in read_method("_shared").items())
+    parts = []
+    for method in method_names():
+        about, formula, settings = describe(method)
+        values = "".join(f"- `{key}={_text(value)}`\n" for key, value in settings.items())
+        parts.append(f"\n## {method}\n\n{about}\n\n`{formula}`\n\n{values}")
+    return PAGE + shared + "".join(parts)
+
+
 def settings_that_define_methods() -> set[str]:
     """Return the settings that at least one of our methods sets and that change what is trained."""
     keys = {key for path in METHODS.glob("*.yaml") for key in read_method(path.stem)}
@@ -153,3 +179,7 @@ def differences(settings: Mapping[str, Any], config: Mapping[str, Any]) -> list[
 def _text(value: Any) -> str:
     """Return a value as a label has it: 1 and 1.0 are the same setting, so they get one label."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")

@@ -24,7 +24,7 @@ include_patterns = [
     "docs/*.md",
     "recipes/asymgrpo/README.md",
     "benchmarks/*.md",
-    "studies/*/README.md",
+    "studies/*/*.md",
     "tests/faults/README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",

@@ -13,6 +13,7 @@
 # limitations under the License.
 """The pages: what they name exists, and the site is built from them without a warning."""
 
+import ast
 import importlib
 import importlib.util
 import re
@@ -80,6 +81,15 @@ def test_a_command_that_a_page_shows_exists(page, command):
             assert any(place.is_file() for place in places), f"{page}: no {script}"
 
 
+@pytest.mark.parametrize(
+    "page, module",
+    [("methods.md", "asymgrpo_verl.method_files"), ("setting_keys.md", "asymgrpo_verl.integration.setting_table")],
+)
+def test_a_page_is_made_from_the_code(page, module):
+    made = importlib.import_module(module).markdown()
+    assert (ROOT / "docs" / page).read_text(encoding="utf-8") == made, f"python -m {module} > docs/{page}"
+
+
 def test_the_readme_can_be_read_to_its_end():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
@@ -98,3 +108,26 @@ def test_the_site_is_built_without_a_warning(tmp_path):
     done = subprocess.run(["bash", "docs/build.sh", tmp_path], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "docs/index.html").is_file()
+
+
+def texts_of_the_code() -> list[str]:
+    """Return the strings of the package, with a space for each value in them, and the lines of the shell scripts."""
+    found = []
+    for path in (ROOT / "asymgrpo_verl").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                found.append(" ".join(part.value for part in node.values if isinstance(part, ast.Constant)))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+    return found + [line for path in ROOT.glob("recipes/*/*.sh") for line in path.read_text().splitlines()]
+
+
+def test_an_error_that_the_page_explains_is_one_that_the_code_can_print():
+    page = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
+    messages = re.findall(r"^\*\*`(.+?)`\*\*", page, re.MULTILINE)
+    texts = texts_of_the_code()
+    assert len(messages) >= 9
+    for message in messages:
+        words = re.findall(r"(?<!\S)[a-z]+[,;?]?(?!\S)", message)  # the others are names and numbers
+        pattern = re.compile(r"(?!\w).*?(?<!\w)".join(map(re.escape, words)), re.DOTALL)
+        assert len(words) > 1 and any(pattern.search(text) for text in texts), message

@@ -155,7 +155,7 @@ def asymgrpo(groups: Groups, beta_pos: float, beta_neg: float, flip: str) -> tup
     is 0, because 0^0 = 1. A reflected curve is not 0 there: see `reflected`.
 
     Args:
-        beta_pos, beta_neg: finite, >= 0. The defaults are the paper's main setting (Table 1, row AsymGRPO).
+        beta_pos, beta_neg: exponents of A+ and A-, finite, >= 0. The defaults are the paper's main setting (Table 1).
         flip: the curve that is reflected about p = 1/2 (Appendix D): "none", "positive" (A+, EntDecrease) or
             "negative" (A-, EntIncrease).
     """
@@ -225,7 +225,7 @@ def w_reinforce(lam: float) -> tuple[float, float]:
     """Weighted REINFORCE (arXiv 2506.01347): lam if correct, -1 if incorrect, which is lam * `psr` + `nsr`.
 
     Args:
-        lam: finite, >= 0; the paper uses 0.1, and 1 is `reinforce_pm1`.
+        lam: the advantage of a correct rollout, finite, >= 0; the paper uses 0.1, and 1 is `reinforce_pm1`.
     """
     return lam, -1.0
 
@@ -253,7 +253,7 @@ def passk_training(groups: Groups, k: int) -> tuple[torch.Tensor, torch.Tensor]:
     k. It is also 0 in a group of fewer than k, which has no subset (the authors' code divides by zero).
 
     Args:
-        k: >= 1, and less than the group size, because otherwise nothing is learnt. The paper's Table 1 uses 5.
+        k: rollouts drawn, >= 1 and less than the group size; else nothing is learnt. Table 1 has 5.
     """
     incorrect = groups.size - groups.solved
     others = torch.arange(1, k, device=incorrect.device)
@@ -276,7 +276,7 @@ def f_grpo(groups: Groups, gamma: float) -> tuple[torch.Tensor, torch.Tensor]:
     (0.5, 0.5). verl's `grpo` uses the sample standard deviation: sqrt((N-1)/N) times this in a group of N.
 
     Args:
-        gamma: finite, >= 0; the paper uses 0.5 and 1.
+        gamma: exponent of 1 - p, finite, >= 0; the paper uses 0.5 and 1.
     """
     positive, negative = asymgrpo(groups, 0.5, 0.5, "none")
     focus = (1 - groups.solved / groups.size).pow(gamma)
@@ -322,7 +322,7 @@ def dgae(groups: Groups, temperature: float) -> tuple[torch.Tensor, torch.Tensor
     this function do neither.
 
     Args:
-        temperature: finite, >= 0. 0 is off; the paper tries 1, 2, 5 and 10, and uses 2.
+        temperature: of the weights by difficulty, finite, >= 0. 0 is off; the paper tries 1, 2, 5 and 10, and uses 2.
     """
     correct, incorrect = groups.solved, groups.size - groups.solved
     mixed = (correct > 0) & (incorrect > 0)
@@ -352,7 +352,7 @@ def qae(groups: Groups, quantile: float, rule: str) -> tuple[torch.Tensor, torch
     be `asymgrpo` at (0.5, 0.5). The code uses the sample one, so its advantages are sqrt((N-1)/N) times these.
 
     Args:
-        quantile: > 0 and < 1. The paper uses 0.4, and 0.6 if the entropy collapses.
+        quantile: of the rewards, the baseline; > 0 and < 1. The paper uses 0.4, and 0.6 if the entropy collapses.
         rule: "threshold" (the paper's) or "interpolated" (the code's).
     """
     correct, incorrect = groups.solved, groups.size - groups.solved

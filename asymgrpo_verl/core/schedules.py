@@ -48,8 +48,8 @@ class Linear:
     """A straight line from the configured beta at step 1 to `end` at step number `steps`, and `end` from then on.
 
     Attributes:
-        end: >= 0.
-        steps: >= 0; 0 stands for the number of steps of the run.
+        end: the last beta, >= 0.
+        steps: the step that reaches it, >= 0; 0 stands for the number of steps of the run.
     """
 
     end: float = number(at_least=0)
