@@ -58,6 +58,9 @@ def check_method(config: DictConfig) -> None:
         return
     settings = _settings_of(method)
     values = flat(OmegaConf.to_container(config, resolve=False))
+    for key in settings.keys() & values.keys():
+        if values[key] != settings[key] and "${" in str(values[key]):
+            values[key] = OmegaConf.select(config, key)
     contradictions = _contradictions(settings, values)
     if contradictions and name is None:
         listed = "; ".join(
@@ -134,7 +137,9 @@ def _contradictions(settings: Mapping[str, Any], values: Mapping[str, Any]) -> d
     for key in sorted(keys | others_keys):
         # A setting of METHOD that the command line removes has a default, but not METHOD's value.
         got, wanted = values.get(key, None if key in keys else defaults.get(key)), expected.get(key)
-        if got != wanted and not key.startswith(others) and not is_strength(key, got, estimator):
+        # A strength of another type is left to `startup_check`, which says what type it expects.
+        typed = is_strength(key, wanted, estimator) and isinstance(got, str | bool) and got != "???"
+        if got != wanted and not key.startswith(others) and not is_strength(key, got, estimator) and not typed:
             found[key] = (got, wanted)
     return found
 
@@ -154,6 +159,11 @@ def _rename(config: DictConfig, method: str, name: str) -> None:
     """
     experiment = str(config.trainer.experiment_name)
     renamed = re.sub(rf"(?<!\w)({re.escape(name)}|{method})(?!\w)", lambda match: name, experiment)
-    if renamed != experiment:
+    if renamed == experiment and name not in experiment:
+        print(
+            f"[asymgrpo_verl] this run is {name}, because settings differ from +asymgrpo={method}; "
+            f"trainer.experiment_name={experiment} does not say it"
+        )
+    elif renamed != experiment:
         OmegaConf.update(config, "trainer.experiment_name", renamed)
         print(f"[asymgrpo_verl] trainer.experiment_name={renamed}, because settings differ from +asymgrpo={method}")

@@ -166,11 +166,13 @@ def _check_trainer_settings(config: DictConfig, other: str | None) -> None:
                 f"Set both, or remove algorithm.{name}."
             )
         if on and unmeasured and reads_old_policy:
+            every = name == "diagnostics"  # METHOD sets it, so the user may not know its name
+            key = f"algorithm.{name}" + (".log_prob_increment_every" if every else "")
             raise ValueError(
-                f"algorithm.{name}: got a value, but algorithm.rollout_correction.bypass_mode=True computes neither "
-                "token entropy nor log-probabilities before the update; expected bypass_mode=False. Set it, or "
-                "algorithm.diagnostics.bypass_mode=measure, which costs one forward pass per update, or remove "
-                f"algorithm.{name}."
+                f"{key}: got {reads_old_policy if every else 'a value'}, but "
+                "algorithm.rollout_correction.bypass_mode=True computes neither token entropy nor log-probabilities "
+                "before the update; expected bypass_mode=False. Set it, or algorithm.diagnostics.bypass_mode=measure, "
+                f"which costs one forward pass per update, or {f'set {key}=0' if every else f'remove {key}'}."
             )
     if not other:
         check_zero_weight(config)

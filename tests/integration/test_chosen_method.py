@@ -124,6 +124,7 @@ def test_a_name_that_is_a_methods_or_no_name_is_refused(start, name):
         ("asymgrpo", ["algorithm.asymgrpo.beta_pos=0.8"], "asymgrpo-0.8-0.4"),
         ("asymgrpo", ["algorithm.asymgrpo.beta_pos=1.0"], "asymgrpo-1-0.4"),
         ("asymgrpo", ["algorithm.asymgrpo.beta_pos=1"], "asymgrpo-1-0.4"),
+        ("asymgrpo", ["algorithm.asymgrpo.beta_pos=${algorithm.asymgrpo.beta_neg}"], "asymgrpo-0.4-0.4"),
         ("f_grpo", ["algorithm.f_grpo.gamma=1.0"], "f_grpo-gamma=1"),
         ("asymgrpo", ["+algorithm.token_weighting.incorrect=surprisal"], "asymgrpo-token_weighting"),
         ("grpo", [f"{ACTOR}.use_kl_loss=true"], "grpo-use_kl_loss=True"),
@@ -146,9 +147,16 @@ def test_a_name_that_is_part_of_another_word_is_put_in_all_the_same(start):
     assert config.trainer.experiment_name == "clips-clip"
 
 
-def test_an_experiment_that_is_not_named_after_the_method_keeps_its_name(start):
+@pytest.mark.parametrize("value, got", [("'0.9'", "'0.9', a str"), ("true", "True, a bool")])
+def test_a_strength_of_another_type_is_told_the_type_and_not_another_method(start, value, got):
+    with pytest.raises(TypeError, match=f"beta_pos: got {got}; expected a number"):
+        start("+asymgrpo=asymgrpo", f"algorithm.asymgrpo.beta_pos={value}")
+
+
+def test_an_experiment_that_is_not_named_after_the_method_keeps_its_name(start, capsys):
     config = start("+asymgrpo=asymgrpo", "algorithm.asymgrpo.beta_pos=0.8", "trainer.experiment_name=asymgrpo_2")
     assert config.trainer.experiment_name == "asymgrpo_2"
+    assert "this run is asymgrpo-0.8-0.4, because settings differ from +asymgrpo=asymgrpo" in capsys.readouterr().out
 
 
 @pytest.mark.process
