@@ -31,6 +31,7 @@ def test_with_the_cpu_as_device_everything_is_good():
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.split("\n\n")[-1].splitlines()
     assert len(lines) == 13 and all(line.startswith("good: ") for line in lines)
-    assert "good: 89 metrics in the log" in lines and "good: training of 2 steps" in lines
+    (metrics,) = [int(line.split()[1]) for line in lines if line.endswith(" metrics in the log")]
+    assert metrics > 80 and "good: training of 2 steps" in lines
     (log,) = re.findall(r"the output of verl is in (\S+)", done.stdout)
     assert not Path(log).parent.exists()
