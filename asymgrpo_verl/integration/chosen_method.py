@@ -158,8 +158,8 @@ def _rename(config: DictConfig, method: str, name: str) -> None:
     Where the experiment has `name` already, that stays too, because a run may be checked twice.
     """
     experiment = str(config.trainer.experiment_name)
-    renamed = re.sub(rf"(?<!\w)({re.escape(name)}|{method})(?!\w)", lambda match: name, experiment)
-    if renamed == experiment and name not in experiment:
+    renamed, found = re.subn(rf"(?<!\w)({re.escape(name)}|{method})(?!\w)", lambda match: name, experiment)
+    if not found:
         print(
             f"[asymgrpo_verl] this run is {name}, because settings differ from +asymgrpo={method}; "
             f"trainer.experiment_name={experiment} does not say it"

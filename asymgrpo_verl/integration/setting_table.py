@@ -34,7 +34,7 @@ PAGE = """\
 
 [Settings](settings.md) says which of these to choose. ESTIMATOR is the value of
 `algorithm.adv_estimator`. verl's command line takes a key that is new to it with a `+`; a key that the METHOD of the
-run sets is changed without it. A value that is not allowed is an error before Ray starts.
+run sets is changed without the `+`. A value that is not allowed is an error before Ray starts.
 """
 HEAD = "| key | default | allowed | meaning |\n|---|---|---|---|\n"
 BOUNDS = {"at_least": ">=", "above": ">", "at_most": "<=", "below": "<"}

@@ -23,7 +23,7 @@ from concurrent.futures import ProcessPoolExecutor, wait
 
 import torch
 
-from asymgrpo_verl.files import atomic
+from asymgrpo_verl.files import atomic, duration
 from asymgrpo_verl.lab import methods
 from asymgrpo_verl.lab.asked import Comparison, blocks_to_train, write_settings
 from asymgrpo_verl.lab.base_policy import kept_base_policy
@@ -94,7 +94,8 @@ def _train_all(asked: Comparison, blocks: list[Block], device: str, processes: i
                     future.result()
                 if steps := done.value:
                     speed = steps / (time.monotonic() - began)
-                    _say(f"{steps} of {total} steps, {speed:.1f} per second, {(total - steps) / speed:.0f} s to go")
+                    left = duration((total - steps) / speed)
+                    _say(f"{steps} of {total} steps, {speed:.1f} per second, about {left} left")
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)

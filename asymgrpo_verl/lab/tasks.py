@@ -210,13 +210,7 @@ class Chain:
     def draw(self, rng, count, held_out=False):
         length = rng.integers(1, self.steps + 1, count)
         digit, symbols = rng.integers(0, 10, count), rng.integers(0, self.symbols, (count, self.steps))
-        tokens = np.full((count, self.prompt_length), self.pad)
-        tokens[:, -1] = self.equals
-        for steps in range(1, self.steps + 1):
-            rows = length == steps
-            tokens[rows, -steps - 2] = digit[rows]
-            tokens[rows, -steps - 1 : -1] = 10 + symbols[rows, :steps]
-        parts = np.concatenate([length[:, None], digit[:, None], symbols], axis=1)
+        tokens, parts = _chains(self, length, digit, symbols)
         return Prompts(tokens, self._work(parts, self.right[symbols], np.zeros((count, self.steps), dtype=int)), parts)
 
     def teach(self, prompts, rng):
@@ -269,13 +263,7 @@ class Ways:
         digit, symbols = rng.integers(0, 10, count), rng.integers(0, self.symbols, (count, self.steps))
         while (again := self._has_held_out(length, symbols) != held_out).any():
             symbols[again] = rng.integers(0, self.symbols, (int(again.sum()), self.steps))
-        tokens = np.full((count, self.prompt_length), self.pad)
-        tokens[:, -1] = self.equals
-        for steps in range(1, self.steps + 1):
-            rows = length == steps
-            tokens[rows, -steps - 2] = digit[rows]
-            tokens[rows, -steps - 1 : -1] = 10 + symbols[rows, :steps]
-        parts = np.concatenate([length[:, None], digit[:, None], symbols], axis=1)
+        tokens, parts = _chains(self, length, digit, symbols)
         return Prompts(tokens, self._work(parts, None), parts)
 
     def _has_held_out(self, length, symbols):
@@ -304,6 +292,24 @@ class Ways:
 
     def correct(self, solution, responses):
         return _ends_as(solution, responses, self.end, 1)
+
+
+def _chains(task: Task, length: np.ndarray, digit: np.ndarray, symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return tokens and parts of prompts: a digit, the first `length` of its symbols, and the equals sign.
+
+    Args:
+        task: with the tokens `equals` and `pad`.
+        length, digit: (count,).
+        symbols: (count, most steps).
+    """
+    count, most = symbols.shape
+    tokens = np.full((count, task.prompt_length), task.pad)
+    tokens[:, -1] = task.equals
+    for steps in range(1, most + 1):
+        rows = length == steps
+        tokens[rows, -steps - 2] = digit[rows]
+        tokens[rows, -steps - 1 : -1] = 10 + symbols[rows, :steps]
+    return tokens, np.concatenate([length[:, None], digit[:, None], symbols], axis=1)
 
 
 def _log_spaced(lowest: float, highest: float, count: int) -> np.ndarray:
